@@ -1,0 +1,2 @@
+//! The command line of hitherto.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Turns an enum into events.

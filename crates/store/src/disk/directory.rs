@@ -1,0 +1,139 @@
+//! The real disk: the only file of the engine that touches the file system.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Disk, DiskFile};
+
+const LOCK_FILE: &str = "lock";
+
+/// A directory of the file system.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    read_only: bool,
+}
+
+impl Directory {
+    /// Uses a directory, and creates it (durably, in its parent) if it is not there.
+    pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let directory = Self { path: path.into(), read_only: false };
+        if !directory.path.is_dir() {
+            std::fs::create_dir_all(&directory.path)?;
+            sync_parents(&directory.path)?;
+        }
+        Ok(directory)
+    }
+
+    /// Uses a directory that exists, only for reading.
+    pub fn read_only(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let directory = Self { path: path.into(), read_only: true };
+        std::fs::read_dir(&directory.path)?;
+        Ok(directory)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        debug_assert!(!name.contains('/'), "a name is a file name, never a path");
+        self.path.join(name)
+    }
+}
+
+/// The directory itself was durable only in its parent; one level up is enough unless several levels were
+/// created at once, so all are synced as far as permissions go.
+fn sync_parents(path: &Path) -> io::Result<()> {
+    let absolute = std::path::absolute(path)?;
+    for parent in absolute.ancestors().skip(1) {
+        match File::open(parent).and_then(|directory| directory.sync_all()) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+impl Disk for Directory {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let name = |entry: io::Result<std::fs::DirEntry>| {
+            entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+        };
+        std::fs::read_dir(&self.path)?.map(name).collect()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).open(self.file(name))?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let file = OpenOptions::new().read(true).write(!self.read_only).open(self.file(name))?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.file(from), self.file(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.file(name))
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
+        let path = self.file(LOCK_FILE);
+        let mut options = OpenOptions::new();
+        let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder)?;
+                let message = format!("it is open for writing in {}", holder.trim());
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, message));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        file.set_len(0)?;
+        writeln!(file, "process {}", std::process::id())?;
+        Ok(Box::new(file))
+    }
+}
+
+struct RealFile(File);
+
+impl DiskFile for RealFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.0.read_at(&mut buffer[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(bytes) => filled += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.0.metadata().map(|metadata| metadata.len())
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+}

@@ -1,0 +1,344 @@
+//! One stored event as bytes and back: the record of `docs/file-format.md`, in code.
+//!
+//! The same bytes are the event on disk, in memory and on its way to a reader, so that the checksum made
+//! where the event entered is the one that is checked where it is read.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+use crate::event::{
+    ContentType, EventId, NewEvent, Position, StreamName, Timestamp, split_stream_name,
+};
+
+/// Bytes before the variable part of a record.
+pub(crate) const HEADER_BYTES: usize = 56;
+const ALIGNMENT: usize = 8;
+const HAS_CORRELATION: u8 = 1;
+const HAS_CAUSATION: u8 = 2;
+const CONTENT_TYPE_SHIFT: u8 = 4;
+
+/// An event as it was stored: what happened, where it stands, and when it was recorded.
+///
+/// A handle on shared bytes: cloning it copies nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Recorded {
+    position: Position,
+    bytes: Bytes,
+}
+
+/// What the store adds to an event when it accepts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// The position among all events.
+    pub position: Position,
+    /// The version in its stream, counted from 1; 0 without a stream.
+    pub version: u64,
+    /// When it was accepted.
+    pub recorded_at: Timestamp,
+}
+
+/// Bytes that an event takes on disk, with the padding to the next record.
+pub(crate) fn padded_len(stream: Option<&StreamName>, event: &NewEvent) -> usize {
+    record_len(stream, event).next_multiple_of(ALIGNMENT)
+}
+
+fn record_len(stream: Option<&StreamName>, event: &NewEvent) -> usize {
+    HEADER_BYTES
+        + stream.map_or(0, |name| name.as_str().len())
+        + event.kind.len()
+        + tags_len(event)
+        + 16 * (usize::from(event.correlation.is_some()) + usize::from(event.causation.is_some()))
+        + event.metadata.len()
+        + event.payload.len()
+}
+
+fn tags_len(event: &NewEvent) -> usize {
+    event.tags.iter().map(|tag| 1 + tag.as_str().len()).sum()
+}
+
+/// Appends the record of an event, padded with zeros to a multiple of 8 bytes.
+pub(crate) fn encode(
+    placement: Placement,
+    stream: Option<&StreamName>,
+    event: &NewEvent,
+    out: &mut Vec<u8>,
+) {
+    let start = out.len();
+    encode_header(placement, stream, event, out);
+    out.extend_from_slice(stream.map_or(b"", |name| name.as_str().as_bytes()));
+    out.extend_from_slice(event.kind.as_bytes());
+    for tag in &event.tags {
+        out.push(tag.as_str().len() as u8);
+        out.extend_from_slice(tag.as_str().as_bytes());
+    }
+    for id in [event.correlation, event.causation].into_iter().flatten() {
+        out.extend_from_slice(id.as_bytes());
+    }
+    out.extend_from_slice(&event.metadata);
+    out.extend_from_slice(&event.payload);
+    let checksum = checksum(placement.position, &out[start + 8..]);
+    out[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
+    out.resize(start + (out.len() - start).next_multiple_of(ALIGNMENT), 0);
+}
+
+fn encode_header(
+    placement: Placement,
+    stream: Option<&StreamName>,
+    event: &NewEvent,
+    out: &mut Vec<u8>,
+) {
+    let flags = u8::from(event.correlation.is_some()) * HAS_CORRELATION
+        | u8::from(event.causation.is_some()) * HAS_CAUSATION
+        | event.content_type.code() << CONTENT_TYPE_SHIFT;
+    let stream_len = stream.map_or(0, |name| name.as_str().len());
+    out.extend_from_slice(&(record_len(stream, event) as u32).to_le_bytes());
+    out.extend_from_slice(&[0; 4]); // the checksum, when everything else is there
+    out.extend_from_slice(&placement.version.to_le_bytes());
+    out.extend_from_slice(&placement.recorded_at.as_nanos().to_le_bytes());
+    out.extend_from_slice(event.id.as_bytes());
+    out.extend_from_slice(&(event.payload.len() as u32).to_le_bytes());
+    out.extend_from_slice(&(event.metadata.len() as u32).to_le_bytes());
+    out.extend_from_slice(&(stream_len as u16).to_le_bytes());
+    out.extend_from_slice(&(tags_len(event) as u16).to_le_bytes());
+    out.extend_from_slice(&event.schema_version.to_le_bytes());
+    out.push(event.kind.len() as u8);
+    out.push(flags);
+}
+
+/// Covers the position too, so that a whole record at a wrong place is not taken for the right one.
+fn checksum(position: Position, rest: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&position.0.to_le_bytes()), rest)
+}
+
+/// The length of the record that starts here, without padding, if it can be one at all.
+pub(crate) fn peek_len(bytes: &[u8]) -> Option<usize> {
+    let length = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
+    (length >= HEADER_BYTES).then_some(length)
+}
+
+/// Bytes from the start of a record of this length to the start of the next.
+pub(crate) fn padded(length: usize) -> usize {
+    length.next_multiple_of(ALIGNMENT)
+}
+
+impl Recorded {
+    /// An event as a store keeps it: for stores that do not keep these bytes themselves.
+    ///
+    /// The event must be within `limits`; stores check that at the door.
+    pub fn new(placement: Placement, stream: Option<&StreamName>, event: &NewEvent) -> Self {
+        let mut bytes = Vec::with_capacity(padded_len(stream, event));
+        encode(placement, stream, event, &mut bytes);
+        bytes.truncate(record_len(stream, event));
+        Self { position: placement.position, bytes: bytes.into() }
+    }
+
+    /// Takes the record at the start of `bytes` for the event at `position`, if it really is.
+    pub(crate) fn decode(position: Position, bytes: &Bytes) -> Result<Self> {
+        let damaged = |what: &str| Error::corrupt(format!("event {position}: {what}"));
+        let length = peek_len(bytes).ok_or_else(|| damaged("its length cannot be"))?;
+        if length > bytes.len() {
+            return Err(damaged("it is longer than the bytes that are there"));
+        }
+        let stored = u32::from_le_bytes(bytes[4..8].try_into().expect("four bytes"));
+        if checksum(position, &bytes[8..length]) != stored {
+            return Err(damaged("its checksum does not fit"));
+        }
+        let recorded = Self { position, bytes: bytes.slice(..length) };
+        recorded.check_layout().map_err(damaged)?;
+        Ok(recorded)
+    }
+
+    fn check_layout(&self) -> Result<(), &'static str> {
+        if self.payload_start() + self.payload_len() != self.bytes.len() {
+            return Err("its parts do not add up to its length");
+        }
+        if ContentType::from_code(self.flags() >> CONTENT_TYPE_SHIFT).is_none() {
+            return Err("its content type is of a newer version of hitherto");
+        }
+        let names = &self.bytes[HEADER_BYTES..self.tags_start()];
+        let names_are_text = std::str::from_utf8(names).is_ok()
+            && std::str::from_utf8(&names[..self.stream_len()]).is_ok();
+        if !names_are_text || !self.tags_are_text() {
+            return Err("its names are not UTF-8");
+        }
+        Ok(())
+    }
+
+    fn tags_are_text(&self) -> bool {
+        let mut rest = &self.bytes[self.tags_start()..self.ids_start()];
+        while let Some((&length, after)) = rest.split_first() {
+            match after.split_at_checked(usize::from(length)) {
+                Some((tag, after)) if std::str::from_utf8(tag).is_ok() => rest = after,
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Where it stands among all events.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Its version in its stream, counted from 1; 0 if it belongs to none.
+    pub fn version(&self) -> u64 {
+        u64::from_le_bytes(self.array(8))
+    }
+
+    /// When the store accepted it. Never earlier than the event before.
+    pub fn recorded_at(&self) -> Timestamp {
+        Timestamp::from_nanos(i64::from_le_bytes(self.array(16)))
+    }
+
+    /// Its own id.
+    pub fn id(&self) -> EventId {
+        EventId::from_bytes(self.array(24))
+    }
+
+    /// The full name of its stream, if it belongs to one.
+    pub fn stream(&self) -> Option<&str> {
+        let name = &self.bytes[HEADER_BYTES..HEADER_BYTES + self.stream_len()];
+        (!name.is_empty()).then(|| text(name))
+    }
+
+    /// The category of its stream, if it belongs to one.
+    pub fn category(&self) -> Option<&str> {
+        self.stream().map(|name| split_stream_name(name).0)
+    }
+
+    /// The id in the name of its stream (`ACC-001` of `account-ACC-001`); empty if it belongs to none.
+    pub fn stream_id(&self) -> &str {
+        self.stream().map_or("", |name| split_stream_name(name).1)
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> &str {
+        let start = HEADER_BYTES + self.stream_len();
+        text(&self.bytes[start..start + usize::from(self.bytes[54])])
+    }
+
+    /// The version of the payload's shape.
+    pub fn schema_version(&self) -> u16 {
+        u16::from_le_bytes(self.array(52))
+    }
+
+    /// What it can be found by.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let mut rest = &self.bytes[self.tags_start()..self.ids_start()];
+        std::iter::from_fn(move || {
+            let (&length, after) = rest.split_first()?;
+            let (tag, after) = after.split_at(usize::from(length));
+            rest = after;
+            Some(text(tag))
+        })
+    }
+
+    /// How the payload is written.
+    pub fn content_type(&self) -> ContentType {
+        ContentType::from_code(self.flags() >> CONTENT_TYPE_SHIFT).expect("checked when decoded")
+    }
+
+    /// What exactly happened.
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[self.payload_start()..]
+    }
+
+    /// What is known about the circumstances.
+    pub fn metadata(&self) -> &[u8] {
+        let end = self.payload_start();
+        &self.bytes[end - self.metadata_len()..end]
+    }
+
+    /// What all events of one story have in common.
+    pub fn correlation(&self) -> Option<EventId> {
+        (self.flags() & HAS_CORRELATION != 0)
+            .then(|| EventId::from_bytes(self.array(self.ids_start())))
+    }
+
+    /// The event that made this one happen.
+    pub fn causation(&self) -> Option<EventId> {
+        let start = self.ids_start() + 16 * usize::from(self.flags() & HAS_CORRELATION != 0);
+        (self.flags() & HAS_CAUSATION != 0).then(|| EventId::from_bytes(self.array(start)))
+    }
+
+    /// The event as it could be appended again, elsewhere: all but its place and time.
+    pub fn to_new_event(&self) -> NewEvent {
+        NewEvent {
+            id: self.id(),
+            kind: self.kind().to_owned().into(),
+            schema_version: self.schema_version(),
+            tags: self.tags().map(Into::into).collect(),
+            content_type: self.content_type(),
+            payload: self.bytes.slice(self.payload_start()..),
+            metadata: Bytes::copy_from_slice(self.metadata()),
+            correlation: self.correlation(),
+            causation: self.causation(),
+        }
+    }
+
+    /// Whether this is that event in that stream: everything but place and time is compared.
+    pub fn is_same_event(&self, stream: Option<&StreamName>, event: &NewEvent) -> bool {
+        self.id() == event.id
+            && self.stream() == stream.map(StreamName::as_str)
+            && self.kind() == event.kind
+            && self.schema_version() == event.schema_version
+            && self.tags().eq(event.tags.iter().map(crate::event::Tag::as_str))
+            && self.content_type() == event.content_type
+            && self.payload() == &event.payload[..]
+            && self.metadata() == &event.metadata[..]
+            && self.correlation() == event.correlation
+            && self.causation() == event.causation
+    }
+
+    fn stream_len(&self) -> usize {
+        usize::from(u16::from_le_bytes(self.array(48)))
+    }
+
+    fn tags_start(&self) -> usize {
+        HEADER_BYTES + self.stream_len() + usize::from(self.bytes[54])
+    }
+
+    fn ids_start(&self) -> usize {
+        self.tags_start() + usize::from(u16::from_le_bytes(self.array(50)))
+    }
+
+    fn payload_start(&self) -> usize {
+        let ids = (self.flags() & (HAS_CORRELATION | HAS_CAUSATION)).count_ones() as usize;
+        self.ids_start() + 16 * ids + self.metadata_len()
+    }
+
+    fn payload_len(&self) -> usize {
+        u32::from_le_bytes(self.array(40)) as usize
+    }
+
+    fn metadata_len(&self) -> usize {
+        u32::from_le_bytes(self.array(44)) as usize
+    }
+
+    fn flags(&self) -> u8 {
+        self.bytes[55]
+    }
+
+    fn array<const N: usize>(&self, start: usize) -> [u8; N] {
+        self.bytes[start..start + N].try_into().expect("the slice has this length")
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("checked when decoded")
+}
+
+impl fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorded")
+            .field("position", &self.position.0)
+            .field("stream", &self.stream())
+            .field("version", &self.version())
+            .field("kind", &self.kind())
+            .field("id", &self.id())
+            .field("payload", &String::from_utf8_lossy(self.payload()))
+            .finish_non_exhaustive()
+    }
+}

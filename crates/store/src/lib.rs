@@ -15,6 +15,7 @@ mod options;
 pub mod planted;
 mod query;
 mod record;
+mod store;
 mod ticket;
 
 pub use append::{Append, Condition, ExpectedVersion, Saved, StreamWrite};
@@ -29,4 +30,5 @@ pub use events::{EventSource, Events};
 pub use options::Options;
 pub use query::{Bounds, Direction, Query, QueryItem};
 pub use record::{Placement, Recorded};
+pub use store::EmbeddedStore;
 pub use ticket::{Completion, Ticket};

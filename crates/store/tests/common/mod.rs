@@ -3,7 +3,7 @@
 use hitherto_store::Recorded;
 
 /// Every field of an event, in one line.
-pub fn line(event: &Recorded) -> String {
+pub(crate) fn line(event: &Recorded) -> String {
     let tags: Vec<_> = event.tags().collect();
     format!(
         "{} {:?} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?}",

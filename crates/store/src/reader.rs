@@ -301,7 +301,7 @@ impl EventSource for Following {
                 some => break some,
             }
             if !reader.extend() {
-                reader.shared.wake_later(context.waker());
+                reader.wait(context);
                 if !reader.extend() && !reader.shared.is_closed() {
                     return Poll::Pending;
                 }
@@ -319,6 +319,12 @@ impl Reader {
     fn is_over(&self) -> bool {
         let bound = self.query.bounds.up_to;
         self.is_over || self.left == 0 || bound.is_some_and(|last| self.range.first > last.0)
+    }
+
+    /// Has the task woken when more is durable that may match. It looks once more after this.
+    fn wait(&self, context: &Context<'_>) {
+        let seed = self.shared.identity.hash_seed;
+        self.shared.followers.wait(&self.query, seed, context.waker());
     }
 
     /// Takes in what became durable since; whether there was something.

@@ -1,0 +1,101 @@
+//! `hitherto verify`: reads everything, believes nothing, and says what it found.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use hitherto_store::{Damage, Report, verify};
+use serde::Serialize;
+
+use crate::failure::{Failure, Outcome};
+use crate::print::{self, Format, FormatArguments, bytes, grouped};
+
+const EXAMPLES: &str = "\
+Works beside a process that writes. Nothing is changed.
+
+Exit codes: 0 everything is right; 1 there is damage; 2 it could not be checked.";
+
+/// Reads the whole store and checks every byte of it
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The store's directory
+    store: PathBuf,
+
+    #[command(flatten)]
+    format: FormatArguments,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let report = verify(&arguments.store)?;
+    match arguments.format.choose() {
+        Format::Table => text(&report)?,
+        Format::Json => json(&report)?,
+    }
+    Ok(if report.damages.is_empty() { Outcome::Done } else { Outcome::No })
+}
+
+fn text(report: &Report) -> io::Result<()> {
+    let mut out = print::stdout();
+    let checked = [report.events, report.commits, report.files].map(grouped);
+    let [events, commits, files] = checked;
+    let read = bytes(report.bytes);
+    writeln!(out, "read {events} events in {commits} commits, {read} in {files} files")?;
+    for damage in &report.damages {
+        let Damage { file, offset, what, .. } = damage;
+        writeln!(out, "damaged: {file} at byte {offset}: {what}{}", affected(damage))?;
+    }
+    match report.damages.len() {
+        0 => writeln!(out, "everything is right")?,
+        1 => writeln!(out, "1 place is damaged: restore the store from a copy")?,
+        places => writeln!(out, "{places} places are damaged: restore the store from a copy")?,
+    }
+    out.flush()
+}
+
+fn affected(damage: &Damage) -> String {
+    match damage.positions {
+        Some((first, last)) if first == last => format!(" (event {first})"),
+        Some((first, last)) => format!(" (events {first} to {last})"),
+        None => String::new(),
+    }
+}
+
+#[derive(Serialize)]
+struct ReportLine<'a> {
+    is_right: bool,
+    events: u64,
+    commits: u64,
+    files: u64,
+    bytes: u64,
+    damages: Vec<DamageLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct DamageLine<'a> {
+    file: &'a str,
+    offset: u64,
+    first_position: Option<u64>,
+    last_position: Option<u64>,
+    what: &'a str,
+}
+
+fn json(report: &Report) -> io::Result<()> {
+    let damage = |damage: &'_ Damage| DamageLine {
+        file: &damage.file,
+        offset: damage.offset,
+        first_position: damage.positions.map(|(first, _)| first.0),
+        last_position: damage.positions.map(|(_, last)| last.0),
+        what: &damage.what,
+    };
+    let line = ReportLine {
+        is_right: report.damages.is_empty(),
+        events: report.events,
+        commits: report.commits,
+        files: report.files,
+        bytes: report.bytes,
+        damages: report.damages.iter().map(damage).collect(),
+    };
+    let mut out = print::stdout();
+    print::json_line(&mut out, &line)?;
+    out.flush()
+}

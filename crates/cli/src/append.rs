@@ -57,6 +57,9 @@ pub(crate) struct Arguments {
     expect: ExpectedVersion,
 
     #[command(flatten)]
+    format: FormatArguments,
+
+    #[command(flatten)]
     event: EventArguments,
 
     #[command(flatten)]
@@ -65,9 +68,6 @@ pub(crate) struct Arguments {
     /// The position up to which you have seen everything [default: 0]
     #[arg(long, value_name = "POSITION", help_heading = "Unless there are events")]
     after: Option<u64>,
-
-    #[command(flatten)]
-    format: FormatArguments,
 }
 
 #[derive(clap::Args)]

@@ -23,15 +23,15 @@ pub(crate) struct Arguments {
     /// The store's directory
     store: PathBuf,
 
-    #[command(flatten)]
-    query: QueryArguments,
-
     /// Only events that are not stored yet
     #[arg(long, conflicts_with = "after")]
     only_new: bool,
 
     #[command(flatten)]
     format: FormatArguments,
+
+    #[command(flatten)]
+    query: QueryArguments,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {

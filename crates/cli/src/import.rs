@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     /// The store's directory; it is created if it is not there
     store: PathBuf,
 
-    /// The file with one event a line; without it, standard input
+    /// The file with one event a line; without it, or as `-`, standard input
     file: Option<PathBuf>,
 
     /// At most so many events in one commit
@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {
     let format = arguments.format.choose();
-    let Some(path) = arguments.file else {
+    let Some(path) = arguments.file.filter(|path| path.as_os_str() != "-") else {
         return from_stdin(&arguments.store, arguments.batch, format);
     };
     let failed =
@@ -152,12 +152,15 @@ impl Tally {
 
     fn explain(&self, error: &Error) -> Error {
         let (line, count) = (self.stored_up_to_line, self.stored + self.repeated);
-        let message = format!(
-            "{error}\n  {count} events are stored, everything up to line {line} among them; of the \
-             commit with the wrong line, nothing is.\n  Correct it and import the same file again \
-             (a line that has an `id` is not stored twice), or go on after line {line}."
-        );
-        Error::new(error.kind(), message)
+        let stored = match count {
+            0 => "Nothing was stored: correct it and import again.".to_owned(),
+            _ => format!(
+                "{count} events are stored, all up to line {line} among them, and nothing of the \
+                 commit with this line.\n  Correct it and import the same file again (a line that \
+                 has an `id` is not stored twice), or go on after line {line}."
+            ),
+        };
+        Error::new(error.kind(), format!("{error}\n  {stored}"))
     }
 }
 

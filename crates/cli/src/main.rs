@@ -87,11 +87,10 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 /// The library that parses the arguments does not say which one it was.
+#[expect(clippy::unnecessary_debug_formatting, reason = "shows the bytes that are not UTF-8")]
 fn not_utf8(arguments: impl Iterator<Item = OsString>) -> String {
     let wrong = arguments.enumerate().filter(|(_, argument)| argument.to_str().is_none());
-    let named = wrong.map(|(index, argument)| format!("{} ({})", index + 1, argument.display()));
-    format!(
-        "argument {} is not UTF-8: streams, kinds, tags and JSON are written in UTF-8",
-        named.collect::<Vec<_>>().join(" and ")
-    )
+    let named = wrong.map(|(index, argument)| format!("{} ({argument:?})", index + 1));
+    let named = named.collect::<Vec<_>>().join(", ");
+    format!("not UTF-8: argument {named}; streams, kinds, tags and JSON are written in UTF-8")
 }

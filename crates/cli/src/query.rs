@@ -159,9 +159,7 @@ impl<const U: bool> Alternatives<U> {
 impl<const U: bool> FromArgMatches for Alternatives<U> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let items = Self::parse(matches);
-        items.map(Self).map_err(|message| {
-            clap::Error::raw(ErrorKind::ArgumentConflict, format!("{message}\n"))
-        })
+        items.map(Self).map_err(|message| clap::Error::raw(ErrorKind::ArgumentConflict, message))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

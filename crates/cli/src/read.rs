@@ -23,15 +23,15 @@ pub(crate) struct Arguments {
     /// The store's directory
     store: PathBuf,
 
-    #[command(flatten)]
-    query: QueryArguments,
-
     /// From the newest to the oldest
     #[arg(long)]
     backward: bool,
 
     #[command(flatten)]
     format: FormatArguments,
+
+    #[command(flatten)]
+    query: QueryArguments,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use hitherto_store::{
-    Append, EventId, EventStore, ExpectedVersion, NewEvent, Position, Saved, Tag,
+    Append, Error, EventId, EventStore, ExpectedVersion, NewEvent, Position, Result as StoreResult,
+    Saved, Tag, limits,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -109,15 +110,28 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {
     let id = event.id;
     let place = stream.clone().map_or_else(Append::without_stream, Append::to);
     let mut append = place.expect(arguments.expect).event(event);
-    if !arguments.unless.is_empty() || arguments.after.is_some() {
+    if !arguments.unless.is_empty() {
         let after = Position(arguments.after.unwrap_or(0));
         append = append.unless(arguments.unless.into_query(), after);
+    } else if arguments.after.is_some() {
+        let message = "--after needs a condition: say with --unless-stream, --unless-category, \
+                       --unless-kind or --unless-tag what may not be there";
+        return Err(Error::invalid(message).into());
     }
+    check(&append)?;
     let store = engine::open(&arguments.store)?;
     let saved = store.append(append)?;
     store.close()?;
     report(format, stream.as_deref(), id, &saved)?;
     Ok(Outcome::Done)
+}
+
+/// Before the store is opened, so that none is created for nothing.
+fn check(append: &Append) -> StoreResult<()> {
+    if append.writes.iter().any(|w| w.stream.is_none() && w.expected != ExpectedVersion::Any) {
+        return Err(Error::invalid("--expect needs a stream: what belongs to none has no version"));
+    }
+    limits::check_append(append)
 }
 
 impl EventArguments {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hitherto_store::{EmbeddedStore, Result};
+use hitherto_store::{EmbeddedStore, Error, Report, Result};
 
 /// Opens a store to write to it, and creates it if it is not there.
 pub(crate) fn open(path: &Path) -> Result<EmbeddedStore> {
@@ -14,19 +14,11 @@ pub(crate) fn open_read_only(path: &Path) -> Result<EmbeddedStore> {
     EmbeddedStore::open_read_only(path)
 }
 
-/// One stream, in short.
-pub(crate) struct StreamSummary {
-    /// Its full name.
-    pub(crate) name: String,
-    /// Its last version.
-    pub(crate) version: u64,
-    /// The position of its last event.
-    pub(crate) last_position: hitherto_store::Position,
-}
-
-pub(crate) fn streams(
-    _store: &EmbeddedStore,
-    _category: Option<&str>,
-) -> Result<Vec<StreamSummary>> {
-    Ok(Vec::new())
+/// Reads a whole store and reports what is wrong with it.
+pub(crate) fn verify(path: &Path) -> Result<Report> {
+    hitherto_store::verify(path).map_err(|error| {
+        let (kind, path) = (error.kind(), path.display().to_string());
+        let message = error.to_string();
+        if message.contains(&path) { error } else { Error::new(kind, format!("{path}: {message}")) }
+    })
 }

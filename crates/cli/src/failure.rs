@@ -48,9 +48,19 @@ pub(crate) fn exit_code(ended: Result<Outcome, Failure>) -> ExitCode {
             ExitCode::from(2)
         }
         Err(Failure::Store(error)) => {
-            complain(&error.to_string());
+            complain(&with_advice(&error));
             ExitCode::from(if error.kind() == ErrorKind::Conflict { 1 } else { 2 })
         }
+    }
+}
+
+fn with_advice(error: &Error) -> String {
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::Corrupt if !message.contains("hitherto verify") => {
+            format!("{message}\n  `hitherto verify` tells the whole extent of the damage.")
+        }
+        _ => message,
     }
 }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use hitherto_store::{
-    Append, EmbeddedStore, Error, ErrorKind, EventStore, Result as StoreResult, StreamWrite, Ticket,
+    Append, EmbeddedStore, Error, EventStore, Result as StoreResult, StreamWrite, Ticket, limits,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -142,9 +142,10 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, commit: &Commit, repeated: u64) {
-        self.stored += commit.lines.len() as u64 - repeated;
-        self.repeated += repeated;
+    fn add(&mut self, commit: &Commit, is_stored: bool) {
+        self.has_gap |= !is_stored;
+        self.repeated += commit.lines.len() as u64 - commit.events;
+        self.stored += if is_stored { commit.events } else { 0 };
         if let (false, Some(line)) = (self.has_gap, commit.lines.last()) {
             self.stored_up_to_line = *line;
         }
@@ -168,22 +169,29 @@ impl Tally {
 #[derive(Default)]
 struct Commit {
     append: Append,
+    /// New events in the append.
+    events: u64,
+    /// The numbers of its lines, also of those that were stored before.
     lines: Vec<u64>,
     bytes: usize,
 }
 
 impl Commit {
     /// A stream can be named once in an append; naming it later again would change the order.
-    fn has_room_for(&self, write: &StreamWrite, batch: usize) -> bool {
-        let mut earlier = self.append.writes.iter().rev().skip(1);
-        let is_last = self.append.writes.last().is_some_and(|last| last.stream == write.stream);
-        let comes_back = !is_last && earlier.any(|earlier| earlier.stream == write.stream);
-        self.lines.len() < batch && self.bytes < COMMIT_BYTES_MAX && !comes_back
+    fn has_room_for(&self, write: &StreamWrite) -> bool {
+        let mut earlier = self.append.writes.iter().rev();
+        let is_last = earlier.next().is_none_or(|last| last.stream == write.stream);
+        is_last || earlier.all(|earlier| earlier.stream != write.stream)
     }
 
-    fn push(&mut self, number: u64, write: StreamWrite, bytes: usize) {
-        self.lines.push(number);
-        self.bytes += bytes;
+    fn is_full(&self, batch: usize) -> bool {
+        self.lines.len() >= batch.min(limits::APPEND_EVENTS_MAX)
+            || self.append.writes.len() >= limits::APPEND_STREAMS_MAX
+            || self.bytes >= COMMIT_BYTES_MAX
+    }
+
+    fn push(&mut self, write: StreamWrite) {
+        self.events += 1;
         match self.append.writes.last_mut() {
             Some(last) if last.stream == write.stream => last.events.extend(write.events),
             _ => self.append.writes.push(write),
@@ -204,7 +212,7 @@ struct Import<'a> {
     progress: ProgressBar,
     tally: Tally,
     next: Commit,
-    under_way: VecDeque<(Commit, Ticket)>,
+    under_way: VecDeque<(Commit, Option<Ticket>)>,
     bytes_under_way: usize,
 }
 
@@ -226,13 +234,12 @@ impl<'a> Import<'a> {
     fn take_lines(&mut self, mut input: impl BufRead) -> StoreResult<()> {
         let mut buffer = Vec::new();
         for number in 1.. {
-            let at = |error| named(&format!("line {number}"), &error);
-            if !read_line(&mut input, &mut buffer).map_err(at)? {
+            if !read_line(&mut input, &mut buffer).map_err(|error| at(number, &error))? {
                 break;
             }
             self.progress.inc(buffer.len() as u64);
             if !buffer.trim_ascii().is_empty() {
-                let write = line::parse(&buffer).map_err(at)?;
+                let write = line::parse(&buffer).map_err(|error| at(number, &error))?;
                 self.take(number, write, buffer.len())?;
             }
         }
@@ -240,23 +247,44 @@ impl<'a> Import<'a> {
     }
 
     fn take(&mut self, number: u64, write: StreamWrite, bytes: usize) -> StoreResult<()> {
-        if !self.next.has_room_for(&write, self.batch) {
+        let is_new = !self.is_stored(&write).map_err(|error| at(number, &error))?;
+        if !self.next.has_room_for(&write) {
+            self.submit();
+        }
+        self.next.lines.push(number);
+        self.next.bytes += bytes;
+        if is_new {
+            self.next.push(write);
+        }
+        if self.next.is_full(self.batch) {
             self.submit();
         }
         while self.under_way.len() > UNDER_WAY_MAX || self.bytes_under_way > UNDER_WAY_BYTES_MAX {
             self.settle_oldest()?;
         }
-        self.next.push(number, write, bytes);
         Ok(())
     }
 
-    fn submit(&mut self) {
-        let commit = std::mem::take(&mut self.next);
-        if !commit.lines.is_empty() {
-            let ticket = self.store.submit(commit.append.clone());
-            self.bytes_under_way += commit.bytes;
-            self.under_way.push_back((commit, ticket));
+    /// Whether an earlier import has stored this line, perhaps in a commit of another size.
+    fn is_stored(&self, write: &StreamWrite) -> StoreResult<bool> {
+        let event = &write.events[0];
+        match self.store.find(event.id).wait()? {
+            None => Ok(false),
+            Some(stored) if stored.is_same_event(write.stream.as_ref(), event) => Ok(true),
+            Some(stored) => Err(Error::invalid(format!(
+                "event id {} names another event already, at position {}: a new event needs a new id",
+                event.id,
+                stored.position()
+            ))),
         }
+    }
+
+    fn submit(&mut self) {
+        let mut commit = std::mem::take(&mut self.next);
+        let append = std::mem::take(&mut commit.append);
+        let ticket = (!append.writes.is_empty()).then(|| self.store.submit(append));
+        self.bytes_under_way += commit.bytes;
+        self.under_way.push_back((commit, ticket));
     }
 
     /// Waits for everything that was submitted; the first error is the one to tell.
@@ -271,43 +299,10 @@ impl<'a> Import<'a> {
     fn settle_oldest(&mut self) -> StoreResult<()> {
         let Some((commit, ticket)) = self.under_way.pop_front() else { return Ok(()) };
         self.bytes_under_way -= commit.bytes;
-        let repeated = match ticket.wait() {
-            Ok(saved) if saved.repeated => Ok(commit.lines.len() as u64),
-            Ok(_) => Ok(0),
-            Err(error) if error.kind() == ErrorKind::Invalid => self.append_rest(&commit, error),
-            Err(error) => Err(error),
-        };
-        match repeated {
-            Ok(repeated) => self.tally.add(&commit, repeated),
-            Err(_) => self.tally.has_gap = true,
-        }
+        let settled = ticket.map_or(Ok(()), |ticket| ticket.wait().map(drop));
+        self.tally.add(&commit, settled.is_ok());
         self.progress.set_message(format!("{} events", print::grouped(self.tally.stored)));
-        repeated.map(drop).map_err(|error| named(&commit.named(), &error))
-    }
-
-    /// An earlier import may have stored some of these events in commits of another size: stores
-    /// the others. Returns how many were there.
-    fn append_rest(&self, commit: &Commit, refused: Error) -> StoreResult<u64> {
-        let mut rest = Append::default();
-        let mut repeated = 0;
-        for write in &commit.append.writes {
-            let mut new = StreamWrite { events: Vec::new(), ..write.clone() };
-            for event in &write.events {
-                match self.store.find(event.id).wait()? {
-                    None => new.events.push(event.clone()),
-                    Some(stored) if stored.is_same_event(write.stream.as_ref(), event) => {
-                        repeated += 1;
-                    }
-                    Some(_) => return Err(refused),
-                }
-            }
-            rest.writes.extend((!new.events.is_empty()).then_some(new));
-        }
-        match (repeated, rest.writes.is_empty()) {
-            (0, _) => Err(refused),
-            (_, true) => Ok(repeated),
-            _ => self.store.append(rest).map(|_| repeated),
-        }
+        settled.map_err(|error| named(&commit.named(), &error))
     }
 }
 
@@ -323,6 +318,10 @@ fn read_line(input: &mut impl BufRead, buffer: &mut Vec<u8>) -> StoreResult<bool
         )));
     }
     Ok(bytes > 0)
+}
+
+fn at(number: u64, error: &Error) -> Error {
+    named(&format!("line {number}"), error)
 }
 
 fn named(lines: &str, error: &Error) -> Error {

@@ -12,7 +12,9 @@ mod moment;
 mod print;
 mod query;
 mod read;
+mod stat;
 mod streams;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -52,6 +54,8 @@ enum Command {
     Read(read::Arguments),
     Follow(follow::Arguments),
     Streams(streams::Arguments),
+    Stat(stat::Arguments),
+    Verify(verify::Arguments),
     Export(export::Arguments),
     Completions(completions::Arguments),
 }
@@ -70,6 +74,8 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Read(arguments) => read::run(arguments),
         Command::Follow(arguments) => follow::run(arguments),
         Command::Streams(arguments) => streams::run(&arguments),
+        Command::Stat(arguments) => stat::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }

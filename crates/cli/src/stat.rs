@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use hitherto_store::{FileStat, Stat};
 use serde::Serialize;
 
-use crate::engine;
 use crate::failure::{Failure, Outcome};
 use crate::print::{self, Format, FormatArguments, Table, bytes, grouped};
+use crate::{engine, moment};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let stat = engine::open_read_only(&arguments.store)?.stat();
+    let stat = engine::open_read_only(&arguments.store)?.stat()?;
     match arguments.format.choose() {
         Format::Table => table(&stat)?,
         Format::Json => json(&stat)?,
@@ -38,10 +38,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 fn table(stat: &Stat) -> io::Result<()> {
     let mut out = print::stdout();
     writeln!(out, "store     {}, format {}", stat.store_id, stat.format_version)?;
+    writeln!(out, "created   {}", moment::briefly(stat.created_at))?;
     writeln!(out, "events    {}", grouped(stat.head.0))?;
     writeln!(out, "streams   {}", grouped(stat.streams))?;
     writeln!(out, "log       {}", bytes(stat.files.iter().map(|file| file.used_bytes).sum()))?;
-    writeln!(out, "indexes   {} (can be made again from the log)\n", bytes(stat.index_bytes))?;
+    writeln!(out, "indexes   {} in memory\n", bytes(stat.index_bytes))?;
     let titles = ["file", ">first position", ">events", ">used", ">allocated"];
     let mut table = Table::new(out, &titles);
     stat.files.iter().try_for_each(|file| table.row(&row(file)))?;
@@ -58,6 +59,7 @@ fn row(file: &FileStat) -> [String; 5] {
 struct StoreLine<'a> {
     store_id: String,
     format_version: u32,
+    created_at: String,
     head: u64,
     streams: u64,
     index_bytes: u64,
@@ -73,21 +75,27 @@ struct FileLine<'a> {
     allocated_bytes: u64,
 }
 
+impl<'a> FileLine<'a> {
+    fn of(file: &'a FileStat) -> Self {
+        Self {
+            file: &file.name,
+            first_position: file.first_position.0,
+            events: file.events,
+            used_bytes: file.used_bytes,
+            allocated_bytes: file.allocated_bytes,
+        }
+    }
+}
+
 fn json(stat: &Stat) -> io::Result<()> {
-    let file = |file: &'_ FileStat| FileLine {
-        file: &file.name,
-        first_position: file.first_position.0,
-        events: file.events,
-        used_bytes: file.used_bytes,
-        allocated_bytes: file.allocated_bytes,
-    };
     let line = StoreLine {
         store_id: stat.store_id.to_string(),
         format_version: stat.format_version,
+        created_at: moment::exactly(stat.created_at),
         head: stat.head.0,
         streams: stat.streams,
         index_bytes: stat.index_bytes,
-        files: stat.files.iter().map(file).collect(),
+        files: stat.files.iter().map(FileLine::of).collect(),
     };
     let mut out = print::stdout();
     print::json_line(&mut out, &line)?;

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use hitherto_store::EmbeddedStore;
 use serde::Serialize;
 
 use crate::engine;
@@ -38,8 +37,8 @@ struct Summary<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let store: EmbeddedStore = engine::open_read_only(&arguments.store)?;
-    let streams = engine::streams(&store, arguments.category.as_deref())?;
+    let store = engine::open_read_only(&arguments.store)?;
+    let streams = store.streams(arguments.category.as_deref())?;
     let lines = streams.iter().map(|stream| Summary {
         stream: &stream.name,
         version: stream.version,

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use hitherto_store::{Damage, Report, verify};
+use hitherto_store::{Damage, Report};
 use serde::Serialize;
 
+use crate::engine;
 use crate::failure::{Failure, Outcome};
 use crate::print::{self, Format, FormatArguments, bytes, grouped};
 
@@ -26,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let report = verify(&arguments.store)?;
+    let report = engine::verify(&arguments.store)?;
     match arguments.format.choose() {
         Format::Table => text(&report)?,
         Format::Json => json(&report)?,
@@ -36,13 +37,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 
 fn text(report: &Report) -> io::Result<()> {
     let mut out = print::stdout();
-    let checked = [report.events, report.commits, report.files].map(grouped);
-    let [events, commits, files] = checked;
+    let [events, streams, files] = [report.events, report.streams, report.files].map(grouped);
     let read = bytes(report.bytes);
-    writeln!(out, "read {events} events in {commits} commits, {read} in {files} files")?;
+    writeln!(out, "read {events} events of {streams} streams, {read} in {files} log files")?;
     for damage in &report.damages {
-        let Damage { file, offset, what, .. } = damage;
-        writeln!(out, "damaged: {file} at byte {offset}: {what}{}", affected(damage))?;
+        writeln!(out, "damaged: {damage}")?;
     }
     match report.damages.len() {
         0 => writeln!(out, "everything is right")?,
@@ -52,19 +51,11 @@ fn text(report: &Report) -> io::Result<()> {
     out.flush()
 }
 
-fn affected(damage: &Damage) -> String {
-    match damage.positions {
-        Some((first, last)) if first == last => format!(" (event {first})"),
-        Some((first, last)) => format!(" (events {first} to {last})"),
-        None => String::new(),
-    }
-}
-
 #[derive(Serialize)]
 struct ReportLine<'a> {
     is_right: bool,
     events: u64,
-    commits: u64,
+    streams: u64,
     files: u64,
     bytes: u64,
     damages: Vec<DamageLine<'a>>,
@@ -79,21 +70,26 @@ struct DamageLine<'a> {
     what: &'a str,
 }
 
+impl<'a> DamageLine<'a> {
+    fn of(damage: &'a Damage) -> Self {
+        Self {
+            file: &damage.file,
+            offset: damage.offset,
+            first_position: damage.positions.map(|(first, _)| first.0),
+            last_position: damage.positions.map(|(_, last)| last.0),
+            what: &damage.what,
+        }
+    }
+}
+
 fn json(report: &Report) -> io::Result<()> {
-    let damage = |damage: &'_ Damage| DamageLine {
-        file: &damage.file,
-        offset: damage.offset,
-        first_position: damage.positions.map(|(first, _)| first.0),
-        last_position: damage.positions.map(|(_, last)| last.0),
-        what: &damage.what,
-    };
     let line = ReportLine {
         is_right: report.damages.is_empty(),
         events: report.events,
-        commits: report.commits,
+        streams: report.streams,
         files: report.files,
         bytes: report.bytes,
-        damages: report.damages.iter().map(damage).collect(),
+        damages: report.damages.iter().map(DamageLine::of).collect(),
     };
     let mut out = print::stdout();
     print::json_line(&mut out, &line)?;

@@ -1,22 +1,56 @@
 //! Keeps events in order on disk and gives them back.
 //!
-//! One append, one read, one follow; durable before it is acknowledged; no runtime needed.
+//! One way to write ([`EventStore::append`]), one to read ([`EventStore::read`]), one to follow
+//! ([`EventStore::follow`]). An append is acknowledged when its bytes are synced; all of it is written, or
+//! nothing; a reader never skips an event. No runtime is needed, and none is in the way: calls block, or
+//! return a [`Ticket`] that can be awaited.
+//!
+//! ```
+//! use hitherto_store::{Append, EmbeddedStore, EventStore, ExpectedVersion, NewEvent, Query};
+//!
+//! let store = EmbeddedStore::in_memory(); // or EmbeddedStore::open("bank.hitherto")?
+//! store.append(Append::to("account-1").event(NewEvent::json("AccountOpened", "{}")))?;
+//! let deposited = NewEvent::json("MoneyDeposited", r#"{"amount":500}"#);
+//! store.append(Append::to("account-1").expect(ExpectedVersion::Exact(1)).event(deposited))?;
+//!
+//! for event in store.read(Query::stream("account-1")) {
+//!     let event = event?;
+//!     println!("{} {}", event.version(), event.kind());
+//! }
+//! # Ok::<(), hitherto_store::Error>(())
+//! ```
 
 mod append;
 mod clock;
+mod commit_queue;
+mod conditions;
 mod disk;
 mod error;
 mod event;
 mod event_store;
 mod events;
+mod index;
 pub mod limits;
+mod load;
+mod log;
+mod open;
 mod options;
+#[cfg(not(feature = "planted-bugs"))]
+mod planted;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 mod query;
+mod reader;
 mod record;
+mod roll;
+mod shared;
+mod snapshots;
+mod stat;
 mod store;
+mod tail;
 mod ticket;
+mod verify;
+mod writer;
 
 pub use append::{Append, Condition, ExpectedVersion, Saved, StreamWrite};
 pub use clock::{Clock, SystemClock};
@@ -30,5 +64,7 @@ pub use events::{EventSource, Events};
 pub use options::Options;
 pub use query::{Bounds, Direction, Query, QueryItem};
 pub use record::{Placement, Recorded};
+pub use stat::{FileStat, Stat, StreamSummary};
 pub use store::EmbeddedStore;
 pub use ticket::{Completion, Ticket};
+pub use verify::{Damage, Report, verify, verify_disk};

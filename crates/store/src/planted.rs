@@ -1,13 +1,18 @@
 //! Known bugs, planted on demand: a simulation that does not find them is no test.
 //!
-//! Compiled only with the feature `planted-bugs`, which no product turns on.
+//! Without the feature `planted-bugs`, which no product turns on, none can be planted.
 
+#[cfg(feature = "planted-bugs")]
 use std::cell::Cell;
 
 /// A mistake that stores are known to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "planted-bugs"),
+    expect(unreachable_pub, reason = "public with the feature")
+)]
 pub enum PlantedBug {
-    /// Tells the caller "saved" before the bytes were synced.
+    /// Tells the caller "saved" without the bytes having been synced.
     AcknowledgeBeforeSync,
     /// Does not make the names of new files durable.
     SkipDirectorySync,
@@ -15,17 +20,23 @@ pub enum PlantedBug {
     TruncateAtDamage,
 }
 
+#[cfg(feature = "planted-bugs")]
 thread_local! {
     static PLANTED: Cell<Option<PlantedBug>> = const { Cell::new(None) };
 }
 
-/// Plants a bug in every store that this thread runs, or takes it out again.
-///
-/// Only calls made by this thread are affected, so tests beside it are not.
+/// Plants a bug in everything that this thread does in a store, or takes it out again.
+#[cfg(feature = "planted-bugs")]
 pub fn plant(bug: Option<PlantedBug>) {
     PLANTED.set(bug);
 }
 
+#[cfg(feature = "planted-bugs")]
 pub(crate) fn is_planted(bug: PlantedBug) -> bool {
     PLANTED.get() == Some(bug)
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+pub(crate) const fn is_planted(_: PlantedBug) -> bool {
+    false
 }

@@ -1,194 +1,287 @@
-//! TEMPORARY scaffold with the final signatures; the engine replaces it.
-#![allow(missing_docs, clippy::unwrap_used, clippy::needless_pass_by_value)]
+//! The embedded store: holds the pieces together, decides nothing.
 
-use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
-use crate::*;
+use crate::append::{Append, Saved};
+use crate::clock::{Clock, SystemClock};
+use crate::commit_queue::CommitQueue;
+use crate::disk::{Disk, MemoryDisk};
+use crate::error::{Error, Result};
+use crate::event::{EventId, Position};
+use crate::event_store::{EventStore, SnapshotCache};
+use crate::events::Events;
+use crate::limits;
+use crate::open::{self, Opened};
+use crate::options::Options;
+use crate::query::Query;
+use crate::reader::{Following, Reader, Reading};
+use crate::record::Recorded;
+use crate::roll::Spares;
+use crate::shared::Shared;
+use crate::snapshots::SnapshotFile;
+use crate::tail::Tail;
+use crate::ticket::Ticket;
 
-#[derive(Clone, Default)]
-pub struct EmbeddedStore(Arc<Mutex<Inner>>);
+/// An event store in a directory of this machine, or in memory. Clones are handles on the same store.
+///
+/// ```
+/// use hitherto_store::{Append, EmbeddedStore, EventStore, ExpectedVersion, NewEvent, Query};
+///
+/// let store = EmbeddedStore::in_memory(); // or EmbeddedStore::open("bank.hitherto")?
+/// let opened = NewEvent::json("AccountOpened", r#"{"number":"ACC-001"}"#);
+/// let saved = store.append(
+///     Append::to("account-ACC-001").expect(ExpectedVersion::NoStream).event(opened),
+/// )?;
+/// assert_eq!(saved.version, 1);
+///
+/// let history: Vec<_> = store.read(Query::stream("account-ACC-001")).collect::<Result<_, _>>()?;
+/// assert_eq!(history[0].payload(), br#"{"number":"ACC-001"}"#);
+/// # Ok::<(), hitherto_store::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct EmbeddedStore(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
-    events: Vec<Recorded>,
-    wakers: Vec<Waker>,
-    snapshots: Arc<Snapshots>,
+    shared: Arc<Shared>,
+    role: Role,
+    snapshots: Arc<SnapshotFile>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
-#[derive(Default)]
-struct Snapshots(Mutex<HashMap<String, Vec<u8>>>);
-impl SnapshotCache for Snapshots {
-    fn get(&self, key: &str) -> Option<Vec<u8>> {
-        self.0.lock().unwrap().get(key).cloned()
-    }
-    fn put(&self, key: &str, value: &[u8]) -> Result<()> {
-        self.0.lock().unwrap().insert(key.into(), value.into());
-        Ok(())
-    }
-    fn clear(&self) -> Result<()> {
-        self.0.lock().unwrap().clear();
-        Ok(())
-    }
+
+/// One process may write, others may read beside it.
+enum Role {
+    Writer {
+        queue: Arc<CommitQueue>,
+        spares: Arc<Spares>,
+        lock: Mutex<Option<Box<dyn Send + Sync>>>,
+    },
+    Reader {
+        tail: Arc<Tail>,
+    },
 }
 
 impl EmbeddedStore {
-    pub fn open(_path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self::default())
+    /// Opens the store in a directory, and creates it if nothing is there. After a crash it recovers by
+    /// itself.
+    ///
+    /// # Errors
+    /// `Unavailable` if another process has it open for writing, or the disk does not work; `Invalid` if
+    /// the directory holds something else, or a newer format; `Corrupt` if acknowledged events are damaged
+    /// (then nothing is changed, and [`EmbeddedStore::open_read_only`] still gives the rest).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, Options::default())
     }
-    pub fn open_with(_path: impl AsRef<Path>, _options: Options) -> Result<Self> {
-        Ok(Self::default())
+
+    /// As [`EmbeddedStore::open`], with other settings.
+    pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let path = path.as_ref();
+        let directory = open::directory(path)?;
+        Self::on(directory, SystemClock, options).map_err(|error| in_path(path, &error))
     }
-    pub fn open_read_only(_path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self::default())
+
+    /// Opens the store in a directory for reading only: also while another process writes, and also if
+    /// it is damaged. What the other process commits is seen by each new read, and by followers soon after.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no store.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let directory = open::existing_directory(path)?;
+        let opened = Self::read_only_on(directory, SystemClock, Options::default());
+        opened.map_err(|error| in_path(path, &error))
     }
+
+    /// A store that lives as long as its handles: the same engine, on a disk in memory.
     pub fn in_memory() -> Self {
-        Self::default()
+        let opened = Self::on(MemoryDisk::new(), SystemClock, Options::default());
+        opened.expect("a disk in memory does not fail")
     }
-    pub fn on(_disk: impl Disk, _clock: impl Clock, _options: Options) -> Result<Self> {
-        Ok(Self::default())
+
+    /// Opens a store on any disk, with any clock: the seam for simulations.
+    pub fn on(disk: impl Disk, clock: impl Clock, options: Options) -> Result<Self> {
+        let has_background = options.background;
+        let opened = open::open(Arc::new(disk), Arc::new(clock), options)?;
+        let Opened { shared, writer, spares, lock } = opened;
+        let queue = Arc::new(CommitQueue::new(writer, has_background));
+        let snapshots = Arc::new(SnapshotFile::new(Arc::clone(&shared.disk), true));
+        let threads = if has_background { start_threads(&queue, &spares) } else { Vec::new() };
+        let role = Role::Writer { queue, spares, lock: Mutex::new(Some(lock)) };
+        Ok(Self(Arc::new(Inner { shared, role, snapshots, threads: Mutex::new(threads) })))
     }
-    /// Marks everything durable and gives the store free. Dropping does the same, without the error.
+
+    /// Opens a store on any disk for reading only.
+    pub fn read_only_on(disk: impl Disk, clock: impl Clock, options: Options) -> Result<Self> {
+        let (shared, end) = open::open_read_only(Arc::new(disk), Arc::new(clock), options)?;
+        let tail = Arc::new(Tail::new(Arc::clone(&shared), end));
+        let snapshots = Arc::new(SnapshotFile::new(Arc::clone(&shared.disk), false));
+        let role = Role::Reader { tail };
+        Ok(Self(Arc::new(Inner { shared, role, snapshots, threads: Mutex::default() })))
+    }
+
+    /// Writes a clean end, ends followers, and gives the store free for others. All handles are closed
+    /// with this one; reads that are under way go on. Dropping the last handle does the same, without
+    /// the error.
+    ///
+    /// # Errors
+    /// `Unavailable` if the clean end could not be written. Nothing that was acknowledged is concerned.
     pub fn close(self) -> Result<()> {
-        Ok(())
+        self.0.close()
     }
-    fn now_append(&self, append: Append) -> Result<Saved> {
-        limits::check_append(&append)?;
-        let mut inner = self.0.lock().unwrap();
-        let ids: Vec<_> = append.event_ids().collect();
-        let version_of = |events: &[Recorded], s: &Option<StreamName>| {
-            s.as_ref().map_or(0, |s| {
-                events.iter().filter(|e| e.stream() == Some(s.as_str())).count() as u64
-            })
+
+    /// Proves the last batch durable on disk now, instead of after a moment without an append: so that
+    /// damage to it could be told from a crash. For stores without background threads.
+    pub fn mark_idle(&self) -> Result<()> {
+        match &self.0.role {
+            Role::Writer { queue, .. } => queue.with_writer(|writer| writer.mark_idle()),
+            Role::Reader { .. } => Ok(()),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    /// Takes in what another process wrote, if this one only reads.
+    pub(crate) fn refresh(&self) -> Result<()> {
+        match &self.0.role {
+            Role::Writer { .. } => Ok(()),
+            Role::Reader { tail } => tail.refresh(),
+        }
+    }
+
+    /// The queue of a store that was opened for writing.
+    fn writing_queue(&self, append: &Append) -> Result<&CommitQueue> {
+        limits::check_append(append)?;
+        match &self.0.role {
+            Role::Writer { queue, .. } => Ok(queue),
+            Role::Reader { .. } => Err(Error::invalid(
+                "this store was opened read-only: open it for writing to append to it",
+            )),
+        }
+    }
+
+    fn reader(&self, query: Query) -> Result<Reader> {
+        limits::check_query(&query)?;
+        self.refresh()?;
+        Reader::new(Arc::clone(&self.0.shared), query)
+    }
+
+    fn follower(&self, query: Query) -> Result<Reader> {
+        limits::check_query(&query)?;
+        if let Role::Reader { tail } = &self.0.role {
+            tail.refresh()?;
+            self.look_for_more(tail);
+        }
+        Reader::following(Arc::clone(&self.0.shared), query)
+    }
+
+    /// Starts the thread that looks for what another process writes, when there is a follower to tell.
+    fn look_for_more(&self, tail: &Arc<Tail>) {
+        let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if threads.is_empty() {
+            let tail = Arc::clone(tail);
+            threads.push(start("hitherto-look", move || tail.look_in_background()));
+        }
+    }
+}
+
+fn in_path(path: &Path, error: &Error) -> Error {
+    let located = Error::new(error.kind(), format!("{}: {error}", path.display()));
+    located
+}
+
+fn start_threads(queue: &Arc<CommitQueue>, spares: &Arc<Spares>) -> Vec<JoinHandle<()>> {
+    let (queue, spares) = (Arc::clone(queue), Arc::clone(spares));
+    vec![
+        start("hitherto-commit", move || queue.work_in_background()),
+        start("hitherto-spare", move || spares.prepare_in_background()),
+    ]
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    let builder = std::thread::Builder::new().name(name.to_owned());
+    builder.spawn(work).expect("the system starts a thread")
+}
+
+impl Inner {
+    fn close(&self) -> Result<()> {
+        let closed = match &self.role {
+            Role::Writer { queue, spares, lock } => {
+                let closed = queue.close();
+                spares.close();
+                *lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                closed
+            }
+            Role::Reader { .. } => Ok(()),
         };
-        if let Some(at) = inner.events.iter().position(|e| e.id() == ids[0]) {
-            let mut position = at;
-            let mut versions = vec![];
-            for w in &append.writes {
-                for e in &w.events {
-                    let same = inner
-                        .events
-                        .get(position)
-                        .is_some_and(|r| r.is_same_event(w.stream.as_ref(), e));
-                    if !same {
-                        return Err(Error::invalid(format!(
-                            "event id {} was used for another event: new events need new ids",
-                            e.id
-                        )));
-                    }
-                    position += 1;
-                }
-                versions.push(version_of(&inner.events[..position], &w.stream));
-            }
-            return Ok(Saved {
-                first_position: Position(at as u64 + 1),
-                position: Position(position as u64),
-                version: *versions.last().unwrap(),
-                versions,
-                repeated: true,
-            });
+        self.shared.close();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            thread.thread().unpark();
+            // A panic of the thread has shown already where it mattered.
+            let _ = thread.join();
         }
-        for w in &append.writes {
-            let actual = version_of(&inner.events, &w.stream);
-            let ok = match w.expected {
-                ExpectedVersion::Any => true,
-                ExpectedVersion::NoStream => actual == 0,
-                ExpectedVersion::StreamExists => actual > 0,
-                ExpectedVersion::Exact(v) => actual == v,
-            };
-            if !ok {
-                let stream = w.stream.as_ref().map(ToString::to_string).unwrap_or_default();
-                return Err(Error::conflict(
-                    format!("stream {stream} is at version {actual}, not at {:?}", w.expected),
-                    Conflict::WrongVersion { stream, actual },
-                ));
-            }
-        }
-        if let Some(c) = &append.condition {
-            if let Some(e) =
-                inner.events.iter().find(|e| e.position() > c.after && c.query.matches_any_item(e))
-            {
-                return Err(Error::conflict(
-                    "the condition does not hold",
-                    Conflict::ConditionFailed { position: e.position() },
-                ));
-            }
-        }
-        let first = inner.events.len();
-        let mut versions = vec![];
-        let now = SystemClock.now();
-        for w in &append.writes {
-            for e in &w.events {
-                let version =
-                    if w.stream.is_some() { version_of(&inner.events, &w.stream) + 1 } else { 0 };
-                let position = Position(inner.events.len() as u64 + 1);
-                let r = Recorded::new(
-                    Placement { position, version, recorded_at: now },
-                    w.stream.as_ref(),
-                    e,
-                );
-                inner.events.push(r);
-            }
-            versions.push(version_of(&inner.events, &w.stream));
-        }
-        inner.wakers.drain(..).for_each(Waker::wake);
-        Ok(Saved {
-            first_position: Position(first as u64 + 1),
-            position: Position(inner.events.len() as u64),
-            version: *versions.last().unwrap(),
-            versions,
-            repeated: false,
-        })
+        closed
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`.
+        let _ = self.close();
     }
 }
 
 impl EventStore for EmbeddedStore {
     fn submit(&self, append: Append) -> Ticket {
-        Ticket::ready(self.now_append(append))
+        match self.writing_queue(&append) {
+            Ok(queue) => queue.submit(append),
+            Err(error) => Ticket::ready(Err(error)),
+        }
     }
+
+    fn append(&self, append: Append) -> Result<Saved> {
+        self.writing_queue(&append)?.append(append)
+    }
+
     fn read(&self, query: Query) -> Events {
-        if let Err(e) = limits::check_query(&query) {
-            return Events::failed(e);
+        match self.reader(query) {
+            Ok(reader) => Events::new(Reading(Some(reader))),
+            Err(error) => Events::failed(error),
         }
-        let mut found: Vec<_> =
-            self.0.lock().unwrap().events.iter().filter(|e| query.matches(e)).cloned().collect();
-        if query.direction == Direction::Backward {
-            found.reverse();
-        }
-        found.truncate(query.limit.unwrap_or(u64::MAX) as usize);
-        struct List(std::vec::IntoIter<Recorded>);
-        impl EventSource for List {
-            fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Recorded>>> {
-                Poll::Ready(self.0.next().map(Ok))
-            }
-        }
-        Events::new(List(found.into_iter()))
     }
+
     fn follow(&self, query: Query) -> Events {
-        struct Follow(EmbeddedStore, usize, Query);
-        impl EventSource for Follow {
-            fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Recorded>>> {
-                let mut inner = self.0.0.lock().unwrap();
-                while let Some(e) = inner.events.get(self.1) {
-                    self.1 += 1;
-                    if self.2.matches(e) {
-                        return Poll::Ready(Some(Ok(e.clone())));
-                    }
-                }
-                inner.wakers.push(cx.waker().clone());
-                Poll::Pending
-            }
+        match self.follower(query) {
+            Ok(reader) => Events::new(Following(Some(reader))),
+            Err(error) => Events::failed(error),
         }
-        Events::new(Follow(self.clone(), 0, query))
     }
+
     fn find(&self, id: EventId) -> Ticket<Option<Recorded>> {
-        Ticket::ready(Ok(self.0.lock().unwrap().events.iter().find(|e| e.id() == id).cloned()))
+        let found = self.refresh().and_then(|()| self.0.shared.find(id, self.0.shared.durable()));
+        Ticket::ready(found)
     }
+
     fn head(&self) -> Ticket<Position> {
-        Ticket::ready(Ok(Position(self.0.lock().unwrap().events.len() as u64)))
+        Ticket::ready(self.refresh().map(|()| self.0.shared.durable()))
     }
+
     fn snapshots(&self) -> Option<Arc<dyn SnapshotCache>> {
-        Some(self.0.lock().unwrap().snapshots.clone())
+        Some(Arc::clone(&self.0.snapshots) as _)
+    }
+}
+
+impl fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shared = &self.0.shared;
+        f.debug_struct("EmbeddedStore")
+            .field("store_id", &shared.identity.store_id)
+            .field("durable", &shared.durable())
+            .finish_non_exhaustive()
     }
 }

@@ -29,7 +29,10 @@ impl Shell {
     }
 
     /// The command, not started yet.
-    pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+    pub(crate) fn command<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hitherto"));
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
         command
@@ -40,7 +43,10 @@ impl Shell {
         self.run_with(words.split_whitespace())
     }
 
-    pub(crate) fn run_with<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Ended {
+    pub(crate) fn run_with<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Ended {
         Ended::from(self.command(arguments).output().expect("the binary can be run"))
     }
 

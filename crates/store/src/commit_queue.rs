@@ -1,0 +1,208 @@
+//! Group commit without timers: whoever finds no leader leads, and commits whatever waits.
+//!
+//! A lone caller commits in its own thread, without a hop to another. While a batch is being synced,
+//! others queue up behind it; the sync itself is the window in which the next batch gathers.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use crate::append::{Append, Saved};
+use crate::error::{Error, Result};
+use crate::ticket::Ticket;
+use crate::writer::{Request, Writer};
+
+/// After so long without an append, a mark proves the last batch durable.
+const IDLE: Duration = Duration::from_millis(20);
+
+/// The appends that wait, and the writer for whoever leads.
+pub(crate) struct CommitQueue {
+    waiting: Mutex<Vec<Request>>,
+    writer: Mutex<Writer>,
+    background: Option<Background>,
+}
+
+/// What the background thread sleeps on.
+#[derive(Default)]
+struct Background {
+    state: Mutex<Wish>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Wish {
+    lead: bool,
+    mark: bool,
+    close: bool,
+}
+
+impl CommitQueue {
+    pub(crate) fn new(writer: Writer, has_background: bool) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            writer: Mutex::new(writer),
+            background: has_background.then(Background::default),
+        }
+    }
+
+    /// Appends in this thread if nobody leads, else waits for whoever does.
+    pub(crate) fn append(&self, append: Append) -> Result<Saved> {
+        let ticket = self.enqueue(append);
+        self.lead_once();
+        ticket.wait()
+    }
+
+    /// Leaves the append to the background thread, or to this one if there is none.
+    pub(crate) fn submit(&self, append: Append) -> Ticket {
+        let ticket = self.enqueue(append);
+        match &self.background {
+            Some(background) => background.wish(|wish| wish.lead = true),
+            None => self.lead(),
+        }
+        ticket
+    }
+
+    fn enqueue(&self, append: Append) -> Ticket {
+        let (ticket, completion) = Ticket::pending();
+        lock(&self.waiting).push(Request { append, completion });
+        ticket
+    }
+
+    /// Commits what waits, if nobody else does; then leaves what came meanwhile to the background.
+    fn lead_once(&self) {
+        let Some(background) = &self.background else { return self.lead() };
+        if self.commit_waiting() && !lock(&self.waiting).is_empty() {
+            background.wish(|wish| wish.lead = true);
+        }
+    }
+
+    /// Commits until nothing waits. Whoever queues an append while another leads can rely on the leader:
+    /// it looks once more after it has given the writer back.
+    fn lead(&self) {
+        while !lock(&self.waiting).is_empty() && self.commit_waiting() {}
+    }
+
+    /// One round; false if somebody else leads.
+    fn commit_waiting(&self) -> bool {
+        let mut writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(TryLockError::WouldBlock) => return false,
+            Err(TryLockError::Poisoned(_)) => {
+                self.refuse_waiting();
+                return true;
+            }
+        };
+        let requests = std::mem::take(&mut *lock(&self.waiting));
+        let was_marked = writer.is_marked;
+        writer.commit(requests);
+        if let Some(background) = self.background.as_ref().filter(|_| was_marked) {
+            background.wish(|wish| wish.mark = true);
+        }
+        true
+    }
+
+    /// A panic while writing leaves the writer in an unknown state: it is never used again.
+    fn refuse_waiting(&self) {
+        for request in std::mem::take(&mut *lock(&self.waiting)) {
+            request.completion.complete(Err(Error::closed(
+                "writing failed with a panic earlier, so this store takes no more appends: open it again",
+            )));
+        }
+    }
+
+    /// Commits what is submitted, and marks the end when nothing comes: the background thread's work.
+    pub(crate) fn work_in_background(&self) {
+        let Some(background) = &self.background else { return };
+        let mut marked_end = 0;
+        loop {
+            let wish = background.next_wish();
+            if wish.close {
+                return;
+            }
+            if wish.lead {
+                self.lead();
+            }
+            if wish.mark {
+                marked_end = self.mark_when_idle(background, marked_end);
+            }
+        }
+    }
+
+    /// Marks the end if nothing was appended since the last look, else looks again later.
+    fn mark_when_idle(&self, background: &Background, last_end: u64) -> u64 {
+        let Ok(mut writer) = self.writer.try_lock() else {
+            background.wish(|wish| wish.mark = true);
+            return last_end;
+        };
+        let end = writer.end.batch;
+        if end == last_end {
+            // If this fails the writer has stopped, and tells the next append why.
+            let _ = writer.mark_idle();
+        } else {
+            background.wish(|wish| wish.mark = true);
+        }
+        drop(writer);
+        self.lead(); // who came meanwhile relies on it
+        end
+    }
+
+    /// Writes the clean end and takes no more appends.
+    pub(crate) fn close(&self) -> Result<()> {
+        if let Some(background) = &self.background {
+            background.wish(|wish| wish.close = true);
+        }
+        let closed = match self.writer.lock() {
+            Ok(mut writer) => {
+                let requests = std::mem::take(&mut *lock(&self.waiting));
+                writer.commit(requests);
+                writer.close()
+            }
+            Err(_) => Ok(()),
+        };
+        self.refuse_waiting();
+        closed
+    }
+
+    /// Has a look at the writer, between two batches.
+    pub(crate) fn with_writer<T>(&self, look: impl FnOnce(&mut Writer) -> T) -> T {
+        let seen = look(&mut self.writer.lock().unwrap_or_else(PoisonError::into_inner));
+        self.lead_once(); // who came meanwhile relies on it
+        seen
+    }
+}
+
+impl Background {
+    fn wish(&self, set: impl FnOnce(&mut Wish)) {
+        set(&mut lock(&self.state));
+        self.changed.notify_one();
+    }
+
+    /// What is wanted next. A wish for a mark is told only after a while in which nothing else was.
+    fn next_wish(&self) -> Wish {
+        let mut state = lock(&self.state);
+        loop {
+            if state.lead || state.close {
+                return Wish { mark: false, ..self.take(&mut state, false) };
+            }
+            if !state.mark {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited = self.changed.wait_timeout(state, IDLE);
+            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if timeout.timed_out() && !state.lead && !state.close {
+                return self.take(&mut state, true);
+            }
+        }
+    }
+
+    /// Takes the wishes; that for a mark only if it is its time.
+    fn take(&self, state: &mut Wish, takes_mark: bool) -> Wish {
+        let mark = takes_mark && std::mem::take(&mut state.mark);
+        Wish { lead: std::mem::take(&mut state.lead), mark, close: state.close }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

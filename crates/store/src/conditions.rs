@@ -1,0 +1,169 @@
+//! The only judge: expected versions, conditions, and events that were stored before.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::append::{Append, Condition, ExpectedVersion, Saved, StreamWrite};
+use crate::error::{Conflict, Error, Result};
+use crate::event::{EventId, NewEvent, Position, StreamName};
+use crate::log::ReadBuffer;
+use crate::query::Direction;
+use crate::reader::Reader;
+use crate::record::Recorded;
+use crate::shared::Shared;
+
+/// What becomes of an append.
+pub(crate) enum Verdict {
+    /// It may be written. The version that each of its streams has now, in the order of the writes.
+    Accepted(Vec<u64>),
+    /// It was written before.
+    Repeated(Saved),
+}
+
+/// Events that are accepted but not yet in the file, so that they are judged like all others.
+pub(crate) struct Unwritten<'batch> {
+    /// Where in the file the batch will start.
+    pub(crate) file_number: u64,
+    pub(crate) start: u64,
+    pub(crate) bytes: &'batch [u8],
+}
+
+/// Judges appends by everything that was accepted before, durable or not.
+pub(crate) struct Judge<'batch> {
+    pub(crate) shared: &'batch Arc<Shared>,
+    /// The last position that was given away.
+    pub(crate) last: Position,
+    pub(crate) unwritten: Unwritten<'batch>,
+}
+
+impl Judge<'_> {
+    pub(crate) fn judge(&self, append: &Append) -> Result<Verdict> {
+        if let Some(saved) = self.find_repeated(append)? {
+            return Ok(Verdict::Repeated(saved));
+        }
+        let versions = append.writes.iter().map(|write| self.check_version(write));
+        let versions = versions.collect::<Result<_>>()?;
+        append.condition.as_ref().map_or(Ok(()), |condition| self.check_condition(condition))?;
+        Ok(Verdict::Accepted(versions))
+    }
+
+    fn check_version(&self, write: &StreamWrite) -> Result<u64> {
+        let Some(stream) = &write.stream else { return Ok(0) };
+        let actual = self.shared.stream_version(stream.as_str(), self.last);
+        let (fits, expectation) = match write.expected {
+            ExpectedVersion::Any => (true, String::new()),
+            ExpectedVersion::NoStream => (actual == 0, "not to exist".to_owned()),
+            ExpectedVersion::StreamExists => (actual > 0, "to exist".to_owned()),
+            ExpectedVersion::Exact(version) => {
+                (actual == version, format!("to be at version {version}"))
+            }
+        };
+        if fits {
+            return Ok(actual);
+        }
+        let message = format!(
+            "stream {stream} was expected {expectation}, but it is at version {actual}: load it \
+             again, decide again, append again"
+        );
+        let stream = stream.as_str().to_owned();
+        Err(Error::conflict(message, Conflict::WrongVersion { stream, actual }))
+    }
+
+    fn check_condition(&self, condition: &Condition) -> Result<()> {
+        let mut query = condition.query.clone();
+        query.bounds = crate::query::Bounds { after: Some(condition.after), ..Default::default() };
+        query.direction = Direction::Backward;
+        query.limit = None;
+        let mut reader = Reader::within(Arc::clone(self.shared), query, self.last);
+        let Some(position) = reader.next_position()? else { return Ok(()) };
+        Err(Error::conflict(
+            format!(
+                "the condition does not hold: event {position} matches its query after position {}: \
+                 read again, decide again, append again",
+                condition.after
+            ),
+            Conflict::ConditionFailed { position },
+        ))
+    }
+
+    /// The answer that was given when these very events were appended before.
+    fn find_repeated(&self, append: &Append) -> Result<Option<Saved>> {
+        let mut known = None;
+        for id in append.event_ids() {
+            if let Some(event) = self.find(id)? {
+                known = Some(event);
+                break;
+            }
+        }
+        let Some(known) = known else { return Ok(None) };
+        let first = self.find(append.event_ids().next().expect("an append has events"))?;
+        let first_position = first.map_or(known.position(), |event| event.position());
+        self.compare_with_stored(append, first_position).map(Some)
+    }
+
+    fn compare_with_stored(&self, append: &Append, first_position: Position) -> Result<Saved> {
+        let mut position = first_position;
+        let mut versions = Vec::with_capacity(append.writes.len());
+        for write in &append.writes {
+            let mut version = None;
+            for event in &write.events {
+                let stored = self.event_at(position)?;
+                let stored = stored.filter(|stored| is_same(stored, write.stream.as_ref(), event));
+                version = Some(stored.ok_or_else(|| used_for_another(event))?.version());
+                position = position.next();
+            }
+            versions.push(version.map_or_else(|| self.version_at(write, first_position), Ok)?);
+        }
+        let version = versions.last().copied().unwrap_or(0);
+        let position = Position(position.0 - 1);
+        Ok(Saved { first_position, position, version, versions, repeated: true })
+    }
+
+    /// The version of a stream of which an append only had an expectation, as it was then.
+    fn version_at(&self, write: &StreamWrite, position: Position) -> Result<u64> {
+        let stream = write.stream.as_ref().map_or("", StreamName::as_str);
+        Ok(self.shared.stream_version(stream, Position(position.0 - 1)))
+    }
+
+    fn find(&self, id: EventId) -> Result<Option<Recorded>> {
+        for file in self.shared.files.load().iter().rev() {
+            for event in file.index.candidates(id) {
+                let recorded = self.event_at(file.position(event))?;
+                if recorded.as_ref().is_some_and(|recorded| recorded.id() == id) {
+                    return Ok(recorded);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn event_at(&self, position: Position) -> Result<Option<Recorded>> {
+        let files = self.shared.files.load();
+        let after = files.partition_point(|file| file.header.first_position <= position);
+        let Some(file) = files[..after].last() else { return Ok(None) };
+        let event = file.event_at(position.0);
+        if event >= file.index.count() {
+            return Ok(None);
+        }
+        let offset = file.index.offset(event).unwrap_or(0);
+        if file.header.number == self.unwritten.file_number && offset >= self.unwritten.start {
+            let start = (offset - self.unwritten.start) as usize;
+            let bytes = Bytes::copy_from_slice(&self.unwritten.bytes[start..]);
+            return Recorded::decode(position, &bytes).map(Some);
+        }
+        file.read(event, &mut ReadBuffer::default()).map(Some)
+    }
+}
+
+fn is_same(stored: &Recorded, stream: Option<&StreamName>, event: &NewEvent) -> bool {
+    stored.is_same_event(stream, event)
+}
+
+fn used_for_another(event: &NewEvent) -> Error {
+    Error::invalid(format!(
+        "event id {} ({}) belongs to another append, or to one with another content: repeat an append \
+         whole and unchanged, and give new events new ids",
+        event.id, event.kind
+    ))
+}

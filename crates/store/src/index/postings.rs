@@ -1,0 +1,297 @@
+//! For one key, the events that have it, in order: a chain of growing blocks in one shared arena.
+//!
+//! One thread appends; readers take the count first and never look beyond it. Events are named by their
+//! number in their log file, counted from 0.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::append_list::AppendList;
+use crate::query::Direction;
+
+const BLOCK_ENTRIES_MIN: u32 = 2;
+const BLOCK_ENTRIES_MAX: u32 = 1024;
+/// Words before the entries of a block: previous block, next block, ordinal of the first entry, capacity.
+const BLOCK_HEADER: u32 = 4;
+/// No block: the arena's first word is never given away.
+const NONE: u32 = 0;
+
+/// The words that all blocks of one log file are made of.
+pub(crate) struct Arena {
+    words: AppendList<AtomicU32>,
+    length: AtomicU32,
+}
+
+/// Where the postings of one key begin and end.
+pub(crate) struct Postings {
+    first_block: u32,
+    last_block: AtomicU32,
+    count: AtomicU32,
+}
+
+impl Arena {
+    pub(crate) const fn new() -> Self {
+        Self { words: AppendList::new(), length: AtomicU32::new(1) }
+    }
+
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        self.words.allocated_bytes()
+    }
+
+    fn load(&self, word: u32) -> u32 {
+        self.words.at(word).load(Ordering::Acquire)
+    }
+
+    fn store(&self, word: u32, value: u32) {
+        self.words.at(word).store(value, Ordering::Release);
+    }
+
+    fn new_block(&self, previous: u32, first_ordinal: u32, capacity: u32) -> u32 {
+        let block = self.length.load(Ordering::Relaxed);
+        let end = block + BLOCK_HEADER + capacity;
+        let header = [previous, NONE, first_ordinal, capacity];
+        for (word, value) in (block..end).zip(header.into_iter().chain(std::iter::repeat(NONE))) {
+            self.words.slot(word).store(value, Ordering::Release);
+        }
+        self.length.store(end, Ordering::Relaxed);
+        block
+    }
+
+    fn previous(&self, block: u32) -> u32 {
+        self.load(block)
+    }
+
+    fn next(&self, block: u32) -> u32 {
+        self.load(block + 1)
+    }
+
+    fn first_ordinal(&self, block: u32) -> u32 {
+        self.load(block + 2)
+    }
+
+    fn capacity(&self, block: u32) -> u32 {
+        self.load(block + 3)
+    }
+
+    fn entry(&self, block: u32, slot: u32) -> u32 {
+        self.load(block + BLOCK_HEADER + slot)
+    }
+}
+
+impl Postings {
+    /// Postings without an entry yet.
+    pub(crate) fn new(arena: &Arena) -> Self {
+        let first_block = arena.new_block(NONE, 0, BLOCK_ENTRIES_MIN);
+        let last_block = AtomicU32::new(first_block);
+        Self { first_block, last_block, count: AtomicU32::new(0) }
+    }
+
+    /// How many events have the key.
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Adds an event; only the writer calls this, with ever higher numbers. The same event twice (it
+    /// may have the same tag twice) counts once.
+    pub(crate) fn push(&self, arena: &Arena, event: u32) {
+        let count = self.count.load(Ordering::Relaxed);
+        let mut block = self.last_block.load(Ordering::Relaxed);
+        let mut slot = count - arena.first_ordinal(block);
+        let capacity = arena.capacity(block);
+        if slot > 0 && arena.entry(block, slot - 1) == event {
+            return;
+        }
+        if slot == capacity {
+            let next = arena.new_block(block, count, (capacity * 2).min(BLOCK_ENTRIES_MAX));
+            arena.store(block + 1, next);
+            self.last_block.store(next, Ordering::Release);
+            (block, slot) = (next, 0);
+        }
+        arena.store(block + BLOCK_HEADER + slot, event);
+        self.count.store(count + 1, Ordering::Release);
+    }
+
+    /// The event with this ordinal among those that have the key, counted from 0.
+    pub(crate) fn nth(&self, arena: &Arena, ordinal: u32) -> Option<u32> {
+        if ordinal >= self.count() {
+            return None;
+        }
+        let mut block = self.last_block.load(Ordering::Acquire);
+        while arena.first_ordinal(block) > ordinal {
+            block = arena.previous(block);
+        }
+        Some(arena.entry(block, ordinal - arena.first_ordinal(block)))
+    }
+
+    /// How many of the events that have the key are numbered below `event`.
+    pub(crate) fn count_below(&self, arena: &Arena, event: u32) -> u32 {
+        let mut cursor = PostingsCursor::new(self, arena, Direction::Backward);
+        match event.checked_sub(1).and_then(|last| cursor.seek(arena, last)) {
+            Some(_) => cursor.ordinal + 1,
+            None => 0,
+        }
+    }
+}
+
+/// Walks the postings of one key in one direction.
+#[derive(Debug, Clone)]
+pub(crate) struct PostingsCursor {
+    direction: Direction,
+    first_block: u32,
+    block: u32,
+    ordinal: u32,
+    count: u32,
+    started: bool,
+}
+
+impl PostingsCursor {
+    pub(crate) fn new(postings: &Postings, arena: &Arena, direction: Direction) -> Self {
+        let count = postings.count();
+        let mut block = postings.last_block.load(Ordering::Acquire);
+        while arena.first_ordinal(block) >= count && arena.previous(block) != NONE {
+            block = arena.previous(block); // newer than the count that was read
+        }
+        let first_block = postings.first_block;
+        let ordinal = count.saturating_sub(1);
+        Self { direction, first_block, block, ordinal, count, started: false }
+    }
+
+    /// The nearest event at `target` or beyond it, in the cursor's direction. Targets must not go back.
+    pub(crate) fn seek(&mut self, arena: &Arena, target: u32) -> Option<u32> {
+        if self.count == 0 {
+            return None;
+        }
+        match self.direction {
+            Direction::Forward => self.seek_forward(arena, target),
+            Direction::Backward => self.seek_backward(arena, target),
+        }
+    }
+
+    fn seek_forward(&mut self, arena: &Arena, target: u32) -> Option<u32> {
+        if !self.started {
+            self.start_before(arena, target);
+        }
+        while arena.entry(self.block, self.slots(arena) - 1) < target {
+            let next = arena.next(self.block);
+            if next == NONE || arena.first_ordinal(next) >= self.count {
+                return None;
+            }
+            self.block = next;
+            self.ordinal = arena.first_ordinal(next);
+        }
+        let first = arena.first_ordinal(self.block);
+        let from = self.ordinal - first;
+        let slot =
+            partition(from, self.slots(arena), |slot| arena.entry(self.block, slot) < target);
+        self.ordinal = first + slot;
+        Some(arena.entry(self.block, slot))
+    }
+
+    /// Most reads begin at the very beginning or near the end, so the walk starts from whichever it is.
+    fn start_before(&mut self, arena: &Arena, target: u32) {
+        self.started = true;
+        if target == 0 {
+            self.block = self.first_block;
+        }
+        while arena.entry(self.block, 0) > target && arena.previous(self.block) != NONE {
+            self.block = arena.previous(self.block);
+        }
+        self.ordinal = arena.first_ordinal(self.block);
+    }
+
+    fn seek_backward(&mut self, arena: &Arena, target: u32) -> Option<u32> {
+        while arena.entry(self.block, 0) > target {
+            self.block = arena.previous(self.block);
+            if self.block == NONE {
+                self.count = 0;
+                return None;
+            }
+            self.ordinal = arena.first_ordinal(self.block) + self.slots(arena) - 1;
+        }
+        let first = arena.first_ordinal(self.block);
+        let end = self.ordinal - first + 1;
+        let after = partition(0, end, |slot| arena.entry(self.block, slot) <= target);
+        self.ordinal = first + after - 1;
+        Some(arena.entry(self.block, after - 1))
+    }
+
+    /// Entries of the current block that count.
+    fn slots(&self, arena: &Arena) -> u32 {
+        arena.capacity(self.block).min(self.count - arena.first_ordinal(self.block))
+    }
+}
+
+/// The first number in `from..to` that is not below, where all that are below stand before all others.
+fn partition(mut from: u32, mut to: u32, is_below: impl Fn(u32) -> bool) -> u32 {
+    while from < to {
+        let middle = from + (to - from) / 2;
+        if is_below(middle) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    from
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn postings(arena: &Arena, events: impl IntoIterator<Item = u32>) -> Postings {
+        let postings = Postings::new(arena);
+        events.into_iter().for_each(|event| postings.push(arena, event));
+        postings
+    }
+
+    #[test]
+    fn forward_and_backward_agree_with_a_sorted_list() {
+        let arena = Arena::new();
+        for count in [0, 1, 2, 3, 7, 100, 5_000] {
+            let list: Vec<u32> = (0..count).map(|n| n * 3 + 1).collect();
+            let postings = postings(&arena, list.iter().copied());
+            for target in (0..count * 3 + 5).step_by(1 + count as usize / 50) {
+                let mut forward = PostingsCursor::new(&postings, &arena, Direction::Forward);
+                let expected = list.iter().copied().find(|&event| event >= target);
+                assert_eq!(forward.seek(&arena, target), expected);
+                let mut backward = PostingsCursor::new(&postings, &arena, Direction::Backward);
+                let expected = list.iter().copied().rfind(|&event| event <= target);
+                assert_eq!(backward.seek(&arena, target), expected);
+                let below = list.iter().filter(|&&event| event < target).count();
+                assert_eq!(postings.count_below(&arena, target) as usize, below);
+            }
+        }
+    }
+
+    #[test]
+    fn a_walk_visits_every_entry_once_in_both_directions() {
+        let arena = Arena::new();
+        let list: Vec<u32> = (0..3_000).map(|n| n * 2).collect();
+        let postings = postings(&arena, list.iter().copied());
+        let mut forward = PostingsCursor::new(&postings, &arena, Direction::Forward);
+        let mut target = 0;
+        let walk = std::iter::from_fn(|| {
+            let found = forward.seek(&arena, target)?;
+            target = found + 1;
+            Some(found)
+        });
+        assert_eq!(walk.collect::<Vec<_>>(), list);
+        let mut backward = PostingsCursor::new(&postings, &arena, Direction::Backward);
+        let mut target = Some(u32::MAX);
+        let walk = std::iter::from_fn(|| {
+            let found = backward.seek(&arena, target?)?;
+            target = found.checked_sub(1);
+            Some(found)
+        });
+        assert_eq!(walk.collect::<Vec<_>>(), list.iter().rev().copied().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_nth_entry_is_found_from_any_block() {
+        let arena = Arena::new();
+        let postings = postings(&arena, (0..3_000).map(|n| n + 10));
+        for ordinal in [0, 1, 2, 3, 1_000, 2_999] {
+            assert_eq!(postings.nth(&arena, ordinal), Some(ordinal + 10));
+        }
+        assert_eq!(postings.nth(&arena, 3_000), None);
+    }
+}

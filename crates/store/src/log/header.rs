@@ -1,0 +1,87 @@
+//! The header of a log file: which file of which store it is, and where the file before it ends.
+//!
+//! The chain of headers takes the place of a manifest: "the file before is valid up to there" is written
+//! in the file after it, and made durable with it.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::bytes::{put, read_i64, read_u32, read_u64};
+use crate::event::{EventId, Position, Timestamp};
+
+/// Bytes of a log file before its first frame.
+pub(crate) const HEADER_BYTES: u64 = 4096;
+const MAGIC: &[u8; 8] = b"hithlog1";
+const CHECKED_BYTES: usize = 508;
+
+/// What a log file says about itself and about the file before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileHeader {
+    pub(crate) store_id: EventId,
+    /// Counted from 1.
+    pub(crate) number: u64,
+    /// Differs for every file ever begun, so that bytes of another one cannot be taken for its own.
+    pub(crate) nonce: u64,
+    pub(crate) first_position: Position,
+    pub(crate) first_batch: u64,
+    /// Where the valid bytes of the file before end; 0 in the first file.
+    pub(crate) previous_end: u64,
+    /// The chain value there.
+    pub(crate) previous_chain: u64,
+    /// The time of the last event before this file: times never go back.
+    pub(crate) previous_time: Timestamp,
+    /// Bytes of the file, written with zeros beforehand.
+    pub(crate) allocated: u64,
+}
+
+impl FileHeader {
+    /// The name of the file with this number.
+    pub(crate) fn file_name(number: u64) -> String {
+        format!("{number:012}.log")
+    }
+
+    /// The number in a log file's name, if it is one.
+    pub(crate) fn number_of(name: &str) -> Option<u64> {
+        let digits = name.strip_suffix(".log")?;
+        (digits.len() == 12).then(|| digits.parse().ok()).flatten()
+    }
+
+    /// The chain value before the first frame of the file.
+    pub(crate) fn first_chain(&self) -> u64 {
+        xxh3_64_with_seed(&self.previous_chain.to_le_bytes(), self.nonce)
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER_BYTES as usize];
+        put(&mut bytes, 0, MAGIC);
+        put(&mut bytes, 8, self.store_id.as_bytes());
+        put(&mut bytes, 24, &self.number.to_le_bytes());
+        put(&mut bytes, 32, &self.nonce.to_le_bytes());
+        put(&mut bytes, 40, &self.first_position.0.to_le_bytes());
+        put(&mut bytes, 48, &self.first_batch.to_le_bytes());
+        put(&mut bytes, 56, &self.previous_end.to_le_bytes());
+        put(&mut bytes, 64, &self.previous_chain.to_le_bytes());
+        put(&mut bytes, 72, &self.previous_time.as_nanos().to_le_bytes());
+        put(&mut bytes, 80, &self.allocated.to_le_bytes());
+        let checksum = crc32c::crc32c(&bytes[..CHECKED_BYTES]);
+        put(&mut bytes, CHECKED_BYTES, &checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The header in these bytes, if it is whole.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let is_whole = bytes.len() >= HEADER_BYTES as usize
+            && bytes.starts_with(MAGIC)
+            && read_u32(bytes, CHECKED_BYTES) == crc32c::crc32c(&bytes[..CHECKED_BYTES]);
+        is_whole.then(|| Self {
+            store_id: EventId::from_bytes(bytes[8..24].try_into().expect("sixteen bytes")),
+            number: read_u64(bytes, 24),
+            nonce: read_u64(bytes, 32),
+            first_position: Position(read_u64(bytes, 40)),
+            first_batch: read_u64(bytes, 48),
+            previous_end: read_u64(bytes, 56),
+            previous_chain: read_u64(bytes, 64),
+            previous_time: Timestamp::from_nanos(read_i64(bytes, 72)),
+            allocated: read_u64(bytes, 80),
+        })
+    }
+}

@@ -1,0 +1,221 @@
+//! Reads the frames of a log file one after another and believes none of them.
+
+use std::io;
+
+use bytes::Bytes;
+
+use super::frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
+use super::header::{FileHeader, HEADER_BYTES};
+use crate::disk::DiskFile;
+use crate::event::{Position, Timestamp};
+use crate::record::{self, Recorded};
+
+const WINDOW_BYTES: usize = 1 << 20;
+
+/// Where a scan stands, and what the frame there must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) offset: u64,
+    /// Unknown behind a damage.
+    pub(crate) chain: Option<u64>,
+    pub(crate) batch: u64,
+    /// Frames of that batch still to come; 0 if the next frame begins a batch.
+    pub(crate) frames_left: u32,
+    pub(crate) position: Position,
+    pub(crate) time: Timestamp,
+}
+
+impl Expected {
+    /// Before the first frame of a file.
+    pub(crate) fn at_start_of(header: &FileHeader) -> Self {
+        Self {
+            offset: HEADER_BYTES,
+            chain: Some(header.first_chain()),
+            batch: header.first_batch - 1,
+            frames_left: 0,
+            position: header.first_position,
+            time: header.previous_time,
+        }
+    }
+
+    /// The batch that the next frame belongs to.
+    pub(crate) fn next_batch(&self) -> u64 {
+        if self.frames_left > 0 { self.batch } else { self.batch + 1 }
+    }
+}
+
+/// What stands at a place of the file.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A whole frame that follows the one before.
+    Frame(Frame),
+    /// No such frame, and why.
+    Nothing(&'static str),
+    /// The end that was given.
+    End,
+}
+
+/// A whole frame.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) header: FrameHeader,
+    pub(crate) offset: u64,
+    body: Bytes,
+}
+
+impl Frame {
+    /// The events of the frame with their offsets in the file, each checked again by its own checksum.
+    pub(crate) fn events(&self) -> impl Iterator<Item = crate::Result<(Recorded, u64)>> + '_ {
+        let mut rest = self.body.clone();
+        let mut position = self.header.first_position;
+        let mut offset = self.offset + FRAME_HEADER_BYTES as u64;
+        (0..self.header.event_count).map(move |_| {
+            let event = Recorded::decode(position, &rest)?;
+            let length = record::peek_len(&rest).map_or(0, record::padded).min(rest.len());
+            let start = offset;
+            rest = rest.slice(length..);
+            offset += length as u64;
+            position = position.next();
+            Ok((event, start))
+        })
+    }
+}
+
+/// A walk over the frames of one file, up to a given end.
+pub(crate) struct Scan<'file> {
+    file: &'file dyn DiskFile,
+    nonce: u64,
+    end: u64,
+    window: Bytes,
+    window_start: u64,
+    /// What the next frame must look like.
+    pub(crate) expected: Expected,
+}
+
+impl<'file> Scan<'file> {
+    pub(crate) fn new(
+        file: &'file dyn DiskFile,
+        header: &FileHeader,
+        expected: Expected,
+        end: u64,
+    ) -> Self {
+        Self { file, nonce: header.nonce, end, window: Bytes::new(), window_start: 0, expected }
+    }
+
+    /// The next frame. After a whole one the scan stands behind it, else where it stood.
+    pub(crate) fn next_frame(&mut self) -> io::Result<Found> {
+        let offset = self.expected.offset;
+        if offset >= self.end {
+            return Ok(Found::End);
+        }
+        let bytes = self.bytes(offset, FRAME_HEADER_BYTES)?;
+        let Some(header) = FrameHeader::decode(&bytes, self.nonce) else {
+            return Ok(Found::Nothing("there is no frame"));
+        };
+        if let Err(why) = self.check(&header, &bytes) {
+            return Ok(Found::Nothing(why));
+        }
+        let body = self.bytes(offset + FRAME_HEADER_BYTES as u64, header.body_len as usize)?;
+        if body.len() < header.body_len as usize || crc32c::crc32c(&body) != header.body_checksum {
+            return Ok(Found::Nothing("the frame's body does not fit its checksum"));
+        }
+        let frame = Frame { header, offset, body };
+        if let Some(Err(_)) = frame.events().find(Result::is_err) {
+            return Ok(Found::Nothing("an event in the frame is damaged"));
+        }
+        self.expected = Self::behind(&frame);
+        Ok(Found::Frame(frame))
+    }
+
+    fn check(&self, header: &FrameHeader, bytes: &[u8]) -> Result<(), &'static str> {
+        let expected = &self.expected;
+        if header.batch != expected.next_batch() || header.first_position != expected.position {
+            return Err("the frame is out of order");
+        }
+        if expected.chain.is_some_and(|chain| !header.follows(chain, bytes)) {
+            return Err("the frame does not follow the one before it");
+        }
+        let fits = expected.offset + header.frame_len() <= self.end;
+        let is_commit = header.kind == FrameKind::Commit;
+        if header.body_len as usize > BODY_BYTES_MAX
+            || !fits
+            || is_commit == (header.event_count == 0)
+        {
+            return Err("the frame's lengths cannot be");
+        }
+        if header.recorded_at < expected.time {
+            return Err("the frame's time goes back");
+        }
+        Ok(())
+    }
+
+    fn behind(frame: &Frame) -> Expected {
+        let header = &frame.header;
+        Expected {
+            offset: frame.offset + header.frame_len(),
+            chain: Some(header.chain),
+            batch: header.batch,
+            frames_left: header.frames_left,
+            position: Position(header.first_position.0 + u64::from(header.event_count)),
+            time: header.recorded_at,
+        }
+    }
+
+    /// Looks behind a place without a frame for the next whole frame header of `batch` or a later one.
+    ///
+    /// Does not move the scan.
+    pub(crate) fn find_later_frame(
+        &mut self,
+        batch: u64,
+    ) -> io::Result<Option<(u64, FrameHeader)>> {
+        let mut offset = self.expected.offset + 8;
+        while offset + FRAME_HEADER_BYTES as u64 <= self.end {
+            let window = self.bytes(offset, WINDOW_BYTES)?;
+            let places = (0..window.len().saturating_sub(FRAME_HEADER_BYTES - 1)).step_by(8);
+            for place in places.filter(|&place| window[place] == b'H') {
+                let header = FrameHeader::decode(&window[place..], self.nonce);
+                if let Some(header) = header.filter(|header| header.batch >= batch) {
+                    return Ok(Some((offset + place as u64, header)));
+                }
+            }
+            if window.len() < FRAME_HEADER_BYTES {
+                break;
+            }
+            offset += (window.len() - FRAME_HEADER_BYTES + 8) as u64;
+        }
+        Ok(None)
+    }
+
+    /// Goes on at a frame that was found behind a damage; what it follows is unknown.
+    pub(crate) fn resume_at(&mut self, offset: u64, header: &FrameHeader) {
+        self.expected = Expected {
+            offset,
+            chain: None,
+            batch: header.batch - 1,
+            frames_left: 0,
+            position: header.first_position,
+            time: self.expected.time,
+        };
+    }
+
+    /// Forgets what was read ahead: somebody may have written meanwhile.
+    pub(crate) fn forget_window(&mut self) {
+        self.window = Bytes::new();
+    }
+
+    /// Bytes of the file from an offset, as many as there are up to `length` and the scan's end.
+    fn bytes(&mut self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let length = length.min((self.end - offset) as usize);
+        let inside = offset.checked_sub(self.window_start).map(|start| start as usize);
+        if let Some(start) = inside.filter(|start| start + length <= self.window.len()) {
+            return Ok(self.window.slice(start..start + length));
+        }
+        let wanted = length.max(WINDOW_BYTES).min((self.end - offset) as usize);
+        let mut window = vec![0; wanted];
+        let filled = self.file.read_at(&mut window, offset)?;
+        window.truncate(filled);
+        self.window = window.into();
+        self.window_start = offset;
+        Ok(self.window.slice(..length.min(filled)))
+    }
+}

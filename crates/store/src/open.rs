@@ -1,0 +1,222 @@
+//! Opening a store: find or create it, take the right to write, recover, and be ready.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::disk::{Directory, Disk};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{EventId, Position};
+use crate::load::{Loaded, disk_error, load};
+use crate::log::{FORMAT_FILE, FORMAT_VERSION, FileHeader, FrameKind, HEADER_BYTES, Identity};
+use crate::options::Options;
+use crate::roll::{self, Spares};
+use crate::shared::Shared;
+use crate::writer::Writer;
+
+const LOCK_FILE: &str = "lock";
+const FORMAT_TEMPORARY: &str = "format.tmp";
+/// Behind a clean end so many bytes must be zeros for the file to be written on.
+const CLEAN_BYTES: usize = 4096;
+
+/// A store that was opened for writing.
+pub(crate) struct Opened {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Writer,
+    pub(crate) spares: Arc<Spares>,
+    /// Held for as long as the store is open.
+    pub(crate) lock: Box<dyn Send + Sync>,
+}
+
+/// The directory at a path, created if there is none.
+pub(crate) fn directory(path: &Path) -> Result<Directory> {
+    Directory::create(path).map_err(|error| cannot_open(path, error))
+}
+
+/// The directory at a path, which must be there.
+pub(crate) fn existing_directory(path: &Path) -> Result<Directory> {
+    Directory::read_only(path).map_err(|error| cannot_open(path, error))
+}
+
+fn cannot_open(path: &Path, error: std::io::Error) -> Error {
+    let (kind, advice) = match error.kind() {
+        std::io::ErrorKind::NotFound => (ErrorKind::NotFound, "see that the path is right"),
+        std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => {
+            (ErrorKind::Invalid, "a store is a directory: name another path")
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            (ErrorKind::Unavailable, "see that this user may read and write it")
+        }
+        _ => (ErrorKind::Unavailable, "see that the disk is well"),
+    };
+    Error::new(kind, format!("{} cannot be opened; {advice}", path.display())).because(error)
+}
+
+/// Opens the store on a disk for writing, and creates it if the disk is empty.
+pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options) -> Result<Opened> {
+    refuse_foreign_directory(&*disk)?;
+    let lock = disk.lock().map_err(locked)?;
+    let setup = disk_error("the store's directory could not be set up: see that it can be written");
+    roll::remove_leftovers(&*disk).map_err(setup)?;
+    let (identity, is_new) = match read_identity(&*disk)? {
+        Some(identity) => (identity, false),
+        None => (create(&*disk, &*clock, &options)?, true),
+    };
+    let loaded = load(&*disk, &identity)?;
+    refuse_damage(&loaded)?;
+    make_durable(&*disk, &loaded)?;
+    let is_clean = is_new || ends_clean(&loaded)?;
+    Ok(ready(disk, clock, identity, options, loaded, is_clean, lock))
+}
+
+fn locked(error: std::io::Error) -> Error {
+    let message = match error.kind() {
+        std::io::ErrorKind::WouldBlock => {
+            "the store cannot be opened for writing, one process at a time may: close it there, or open \
+             it read-only here"
+        }
+        _ => "the store cannot be locked for writing: see that its directory can be written",
+    };
+    Error::unavailable(message).because(error)
+}
+
+/// Everything that was found valid may so far stand in the page cache only; nothing is answered on the
+/// ground of it before it is on disk.
+fn make_durable(disk: &dyn Disk, loaded: &Loaded) -> Result<()> {
+    let last = loaded.files.last().expect("a loaded log has a file");
+    let synced = last.file.sync().and_then(|()| roll::sync_directory(disk));
+    synced.map_err(disk_error("the end of the log could not be synced"))
+}
+
+fn refuse_damage(loaded: &Loaded) -> Result<()> {
+    let Some(first) = loaded.damages.first() else { return Ok(()) };
+    let more = match loaded.damages.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Err(Error::corrupt(format!(
+        "stored events are damaged: {first}{more}; nothing was changed: open the store read-only to \
+         read the rest, run `hitherto verify` for the whole extent, or restore a backup"
+    )))
+}
+
+/// Whether the log was closed in order, so that its last file can be written on.
+fn ends_clean(loaded: &Loaded) -> Result<bool> {
+    if loaded.last_frame != Some(FrameKind::Close) {
+        return Ok(false);
+    }
+    let last = loaded.files.last().expect("a loaded log has a file");
+    let mut behind = vec![0; CLEAN_BYTES];
+    let filled = last.file.read_at(&mut behind, loaded.end.offset);
+    let filled = filled.map_err(disk_error("a log file could not be read"))?;
+    Ok(behind[..filled].iter().all(|&byte| byte == 0))
+}
+
+fn ready(
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    identity: Identity,
+    options: Options,
+    loaded: Loaded,
+    is_clean: bool,
+    lock: Box<dyn Send + Sync>,
+) -> Opened {
+    let durable = Position(loaded.end.position.0 - 1);
+    let file = Arc::clone(loaded.files.last().expect("a loaded log has a file"));
+    let spares = Arc::new(Spares::new(Arc::clone(&disk)));
+    let shared = Shared::new((disk, clock), identity, options, loaded.files, Vec::new(), durable);
+    let shared = Arc::new(shared);
+    let mut writer = Writer::new(Arc::clone(&shared), Arc::clone(&spares), file, loaded.end);
+    writer.needs_new_file = !is_clean;
+    Opened { shared, writer, spares, lock }
+}
+
+/// Opens the store on a disk for reading only.
+pub(crate) fn open_read_only(
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    options: Options,
+) -> Result<(Arc<Shared>, crate::log::Expected)> {
+    let Some(identity) = read_identity(&*disk)? else {
+        return Err(Error::not_found(
+            "the directory holds no store: see that the path is right, or create one by appending to it",
+        ));
+    };
+    let loaded = load(&*disk, &identity)?;
+    let last = loaded.files.last().expect("a loaded log has a file");
+    last.file.sync().map_err(disk_error("the end of the log could not be synced"))?;
+    let durable = Position(loaded.end.position.0 - 1);
+    let Loaded { files, end, damages, .. } = loaded;
+    let shared = Shared::new((disk, clock), identity, options, files, damages, durable);
+    Ok((Arc::new(shared), end))
+}
+
+/// The store's identity, if the disk holds a store.
+pub(crate) fn read_identity(disk: &dyn Disk) -> Result<Option<Identity>> {
+    let failed = || disk_error("the file `format` could not be read");
+    let names = disk.list().map_err(disk_error("the store's directory could not be listed"))?;
+    if !names.iter().any(|name| name == FORMAT_FILE) {
+        return Ok(None);
+    }
+    let file = disk.open(FORMAT_FILE).map_err(failed())?;
+    let mut bytes = vec![0; 1024];
+    let filled = file.read_at(&mut bytes, 0).map_err(failed())?;
+    Identity::decode(&bytes[..filled]).map(Some)
+}
+
+/// A directory with other things in it is no place for a store, and is left alone.
+fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
+    let names = disk.list().map_err(disk_error("the store's directory could not be listed"))?;
+    if names.iter().any(|name| name == FORMAT_FILE) {
+        return Ok(());
+    }
+    let is_leftover = |name: &&String| {
+        *name == LOCK_FILE || name.ends_with(".tmp") || FileHeader::number_of(name) == Some(1)
+    };
+    let Some(foreign) = names.iter().find(|name| !is_leftover(name)) else { return Ok(()) };
+    Err(Error::invalid(format!(
+        "the directory is no store, it holds {foreign:?} and no file `format`: name an empty or a new \
+         directory"
+    )))
+}
+
+/// Creates the store. The name `format` is made last: before it is there, nothing is.
+fn create(disk: &dyn Disk, clock: &dyn Clock, options: &Options) -> Result<Identity> {
+    refuse_lost_format(disk)?;
+    let identity = new_identity(clock, options);
+    let create = || -> std::io::Result<()> {
+        let _ = disk.remove(&FileHeader::file_name(1)); // of a creation that was interrupted
+        roll::create_first_file(disk, identity.store_id, options)?;
+        let file = disk.create(FORMAT_TEMPORARY)?;
+        file.write_at(&identity.encode(), 0)?;
+        file.sync()?;
+        disk.rename(FORMAT_TEMPORARY, FORMAT_FILE)?;
+        roll::sync_directory(disk)
+    };
+    create().map_err(disk_error("the store could not be created: see that the disk has room"))?;
+    Ok(identity)
+}
+
+/// A first log file with events in it is no leftover: then it is `format` that was lost.
+fn refuse_lost_format(disk: &dyn Disk) -> Result<()> {
+    let Ok(file) = disk.open(&FileHeader::file_name(1)) else { return Ok(()) };
+    let mut bytes = vec![0; CLEAN_BYTES];
+    let filled = file.read_at(&mut bytes, HEADER_BYTES).unwrap_or(0);
+    if bytes[..filled].iter().all(|&byte| byte == 0) {
+        return Ok(());
+    }
+    Err(Error::corrupt(
+        "the file `format` is missing beside a log with events: restore it from a backup of this store",
+    ))
+}
+
+fn new_identity(clock: &dyn Clock, options: &Options) -> Identity {
+    let store_id = options.store_id.unwrap_or_else(EventId::new);
+    let secret = options.store_id.unwrap_or_else(EventId::new);
+    Identity {
+        version: FORMAT_VERSION,
+        store_id,
+        hash_seed: xxhash_rust::xxh3::xxh3_64(secret.as_bytes()),
+        created_at: clock.now(),
+    }
+}

@@ -1,0 +1,257 @@
+//! The next log file: prepared before it is needed, begun when the one before is full.
+//!
+//! Zeros are written over the whole file and synced beforehand, because a sync of bytes in blocks that
+//! were never written must also sync the file system's notes about them, which costs up to three times as
+//! much. It is also where a full disk shows: not in a commit, but when the next file is prepared.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::disk::{Disk, DiskFile};
+use crate::error::{Error, Result};
+use crate::event::{EventId, Position};
+use crate::log::{Expected, FRAME_HEADER_BYTES, FileHeader, FrameKind, HEADER_BYTES, LogFile};
+use crate::planted::{PlantedBug, is_planted};
+use crate::writer::Writer;
+
+const SPARE_FILE: &str = "spare.tmp";
+const ZEROS_BYTES: usize = 1 << 20;
+const BLOCK_BYTES: u64 = 4096;
+
+/// A file of zeros, synced, that waits to become a log file.
+pub(crate) struct Spare {
+    file: Arc<dyn DiskFile>,
+    bytes: u64,
+}
+
+/// Where the next file comes from.
+pub(crate) struct Spares {
+    disk: Arc<dyn Disk>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+enum State {
+    None,
+    Wanted(u64),
+    Preparing,
+    Ready(Spare),
+    Closed,
+}
+
+impl Spares {
+    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk, state: Mutex::new(State::None), changed: Condvar::new() }
+    }
+
+    /// Asks for a file of that many bytes to be prepared in the background.
+    pub(crate) fn want(&self, bytes: u64) {
+        let mut state = self.lock();
+        if matches!(*state, State::None) {
+            *state = State::Wanted(bytes);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Prepares what is asked for until the store is closed: the work of a background thread.
+    pub(crate) fn prepare_in_background(&self) {
+        while let Some(bytes) = self.wait_for_a_wish() {
+            let prepared = prepare(&*self.disk, bytes);
+            let mut state = self.lock();
+            if !matches!(*state, State::Closed) {
+                // A failure is told to the append that needs the file, which tries again.
+                *state = prepared.map_or(State::None, State::Ready);
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    fn wait_for_a_wish(&self) -> Option<u64> {
+        let mut state = self.lock();
+        loop {
+            match *state {
+                State::Wanted(bytes) => {
+                    *state = State::Preparing;
+                    return Some(bytes);
+                }
+                State::Closed => return None,
+                _ => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// A file of `bytes`, or another that was prepared and has at least `bytes_min`.
+    fn take(&self, bytes: u64, bytes_min: u64) -> io::Result<Spare> {
+        let mut state = self.lock();
+        while matches!(*state, State::Preparing) {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        match std::mem::replace(&mut *state, State::None) {
+            State::Ready(spare) if spare.bytes >= bytes_min => Ok(spare),
+            _ => prepare(&*self.disk, bytes),
+        }
+    }
+
+    /// Ends the background thread.
+    pub(crate) fn close(&self) {
+        *self.lock() = State::Closed;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn prepare(disk: &dyn Disk, bytes: u64) -> io::Result<Spare> {
+    remove_if_there(disk, SPARE_FILE)?;
+    let file = disk.create(SPARE_FILE)?;
+    let filled = fill_with_zeros(&*file, bytes);
+    if let Err(error) = filled {
+        // What could be written of it takes the room that others may need.
+        let _ = disk.remove(SPARE_FILE);
+        return Err(error);
+    }
+    Ok(Spare { file, bytes })
+}
+
+fn fill_with_zeros(file: &dyn DiskFile, bytes: u64) -> io::Result<()> {
+    let zeros = vec![0; ZEROS_BYTES.min(bytes as usize)];
+    let mut offset = 0;
+    while offset < bytes {
+        let length = zeros.len().min((bytes - offset) as usize);
+        file.write_at(&zeros[..length], offset)?;
+        offset += length as u64;
+    }
+    file.sync()
+}
+
+fn remove_if_there(disk: &dyn Disk, name: &str) -> io::Result<()> {
+    match disk.remove(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Removes what an interrupted run left behind.
+pub(crate) fn remove_leftovers(disk: &dyn Disk) -> io::Result<()> {
+    let names = disk.list()?;
+    names.iter().filter(|name| name.ends_with(".tmp")).try_for_each(|name| disk.remove(name))
+}
+
+/// How large the next file is: about as large as all before it together.
+pub(crate) fn next_file_bytes(options: &crate::Options, log_bytes: u64) -> u64 {
+    let (minimum, maximum) = (options.log_file_bytes_min, options.log_file_bytes_max);
+    log_bytes.next_power_of_two().clamp(minimum, maximum.max(minimum))
+}
+
+/// Makes names durable.
+pub(crate) fn sync_directory(disk: &dyn Disk) -> io::Result<()> {
+    if is_planted(PlantedBug::SkipDirectorySync) { Ok(()) } else { disk.sync_directory() }
+}
+
+/// Creates the first log file of a new store.
+pub(crate) fn create_first_file(
+    disk: &dyn Disk,
+    store_id: EventId,
+    options: &crate::Options,
+) -> io::Result<()> {
+    let bytes = next_file_bytes(options, 0).max(HEADER_BYTES + BLOCK_BYTES);
+    let spare = prepare(disk, bytes)?;
+    let header = FileHeader {
+        store_id,
+        number: 1,
+        nonce: nonce(store_id, 1, 0),
+        first_position: Position(1),
+        first_batch: 1,
+        previous_end: 0,
+        previous_chain: 0,
+        previous_time: crate::Timestamp::default(),
+        allocated: bytes,
+    };
+    spare.file.write_at(&header.encode(), 0)?;
+    spare.file.sync()?;
+    disk.rename(SPARE_FILE, &FileHeader::file_name(1))?;
+    sync_directory(disk)
+}
+
+/// Differs for every file of every store, also where a file with the same number was begun before.
+fn nonce(store_id: EventId, number: u64, chain: u64) -> u64 {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(store_id.as_bytes());
+    bytes[16..24].copy_from_slice(&number.to_le_bytes());
+    bytes[24..].copy_from_slice(&chain.to_le_bytes());
+    xxhash_rust::xxh3::xxh3_64(&bytes)
+}
+
+impl Writer {
+    /// Goes on in a new file, which has room for a frame of that many bytes.
+    ///
+    /// Nothing is lost if it fails for want of room: the store stays as it was, and the next append
+    /// tries again.
+    pub(crate) fn roll(&mut self, frame_bytes: u64) -> Result<()> {
+        let needed = HEADER_BYTES + frame_bytes + FRAME_HEADER_BYTES as u64;
+        let needed = needed.next_multiple_of(BLOCK_BYTES);
+        let spare = self.spares.take(self.next_file_bytes().max(needed), needed);
+        let begun = spare.and_then(|spare| self.begin(spare));
+        let (header, file) = begun.map_err(|error| {
+            Error::unavailable(
+                "the next log file could not be made, so nothing was written: see that the disk has \
+                 room and try again",
+            )
+            .because(error)
+        })?;
+        self.name(&header).map_err(|error| self.stop(error))?;
+        self.finish_old_file().map_err(|error| self.stop(error))?;
+        let file = Arc::new(LogFile::new(header, file, self.shared.identity.hash_seed));
+        self.shared.add_file(Arc::clone(&file));
+        self.end = Expected::at_start_of(&header);
+        self.file = file;
+        self.asked_for_spare = false;
+        self.needs_new_file = false;
+        self.is_marked = true; // the new file's header says where the old one ends
+        Ok(())
+    }
+
+    /// The size of the file after this one.
+    pub(crate) fn next_file_bytes(&self) -> u64 {
+        let files = self.shared.files.load();
+        next_file_bytes(&self.shared.options, files.iter().map(|file| file.header.allocated).sum())
+    }
+
+    fn begin(&self, spare: Spare) -> io::Result<(FileHeader, Arc<dyn DiskFile>)> {
+        let number = self.file.header.number + 1;
+        let chain = self.end.chain.expect("the writer knows what it follows");
+        let header = FileHeader {
+            store_id: self.shared.identity.store_id,
+            number,
+            nonce: nonce(self.shared.identity.store_id, number, chain),
+            first_position: self.end.position,
+            first_batch: self.end.batch + 1,
+            previous_end: self.end.offset,
+            previous_chain: chain,
+            previous_time: self.end.time,
+            allocated: spare.bytes,
+        };
+        let written = spare.file.write_at(&header.encode(), 0).and_then(|()| spare.file.sync());
+        if let Err(error) = written {
+            let _ = self.shared.disk.remove(SPARE_FILE);
+            return Err(error);
+        }
+        Ok((header, spare.file))
+    }
+
+    /// From here on a failure leaves it open whether the new file is there after a crash.
+    fn name(&self, header: &FileHeader) -> io::Result<()> {
+        self.shared.disk.rename(SPARE_FILE, &FileHeader::file_name(header.number))?;
+        sync_directory(&*self.shared.disk)
+    }
+
+    /// Says in the old file that there is a next one, so that its loss would show; gives back the rest.
+    fn finish_old_file(&mut self) -> io::Result<()> {
+        let bytes = self.seal_mark(FrameKind::Roll);
+        self.file.file.write_at(&bytes, self.end.offset)?;
+        self.file.file.set_len(self.end.offset + bytes.len() as u64)?;
+        self.file.file.sync()
+    }
+}

@@ -1,0 +1,314 @@
+//! The only writer: judge, number, write, sync, publish - one batch at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::append::{Append, Saved};
+use crate::conditions::{Judge, Unwritten, Verdict};
+use crate::error::{Error, Result};
+use crate::event::{Position, StreamName};
+use crate::index::IndexEntry;
+use crate::log::{Expected, FRAME_HEADER_BYTES, FrameHeader, FrameKind, LogFile};
+use crate::planted::{PlantedBug, is_planted};
+use crate::record::{self, Placement};
+use crate::roll::Spares;
+use crate::shared::Shared;
+use crate::ticket::Completion;
+
+/// Bytes after which a batch is written even if more appends wait.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+/// Appends after which a batch is written even if more wait.
+const BATCH_APPENDS_MAX: usize = 4096;
+
+/// An append and who waits for its answer.
+pub(crate) struct Request {
+    pub(crate) append: Append,
+    pub(crate) completion: Completion,
+}
+
+/// What only the thread that writes may touch: whoever holds it is the writer.
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) spares: Arc<Spares>,
+    /// The file that is written to.
+    pub(crate) file: Arc<LogFile>,
+    /// Where the next frame goes, and what it must follow.
+    pub(crate) end: Expected,
+    /// Whether the last batch is proven durable by something written after it.
+    pub(crate) is_marked: bool,
+    /// Whether the file after this one is being prepared.
+    pub(crate) asked_for_spare: bool,
+    /// Whether the next append must begin a new file, because bytes of a crash may stand behind the end
+    /// of this one.
+    pub(crate) needs_new_file: bool,
+    batch: Batch,
+    /// Why nothing can be written any more, if so.
+    stopped: Option<Error>,
+}
+
+/// Frames that will be written at once, and the answers that wait for it.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    /// Where each frame starts in `bytes`, and its header as far as it is known.
+    frames: Vec<(usize, FrameHeader)>,
+    answers: Vec<(Completion, Result<Saved>)>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        spares: Arc<Spares>,
+        file: Arc<LogFile>,
+        end: Expected,
+    ) -> Self {
+        let batch = Batch::default();
+        Self {
+            shared,
+            spares,
+            file,
+            end,
+            is_marked: true,
+            asked_for_spare: false,
+            needs_new_file: false,
+            batch,
+            stopped: None,
+        }
+    }
+
+    /// Commits appends in their order, in as few batches as possible, and answers them all.
+    pub(crate) fn commit(&mut self, requests: impl IntoIterator<Item = Request>) {
+        for Request { append, completion } in requests {
+            if let Err(error) = self.make_room(&append) {
+                completion.complete(Err(error));
+                continue;
+            }
+            let answer = self.accept(&append);
+            self.batch.answers.push((completion, answer));
+            let is_full = self.batch.bytes.len() >= BATCH_BYTES_MAX
+                || self.batch.answers.len() >= BATCH_APPENDS_MAX;
+            if is_full {
+                self.flush();
+            }
+        }
+        self.flush();
+    }
+
+    /// Sees to it that the append's frame fits into the file, if need be into the next one.
+    fn make_room(&mut self, append: &Append) -> Result<()> {
+        self.refuse_if_stopped()?;
+        let frame_bytes = (FRAME_HEADER_BYTES + append.stored_bytes()) as u64;
+        if !self.needs_new_file && self.fits(self.batch.bytes.len() as u64 + frame_bytes) {
+            return Ok(());
+        }
+        self.flush();
+        self.refuse_if_stopped()?;
+        self.roll(frame_bytes)
+    }
+
+    /// Whether so many bytes fit, with a mark behind them.
+    pub(crate) fn fits(&self, bytes: u64) -> bool {
+        self.end.offset + bytes + FRAME_HEADER_BYTES as u64 <= self.file.header.allocated
+    }
+
+    fn refuse_if_stopped(&self) -> Result<()> {
+        self.stopped.as_ref().map_or(Ok(()), |error| Err(error.duplicate()))
+    }
+
+    fn accept(&mut self, append: &Append) -> Result<Saved> {
+        let judge = Judge {
+            shared: &self.shared,
+            last: self.last_position(),
+            unwritten: Unwritten {
+                file_number: self.file.header.number,
+                start: self.end.offset,
+                bytes: &self.batch.bytes,
+            },
+        };
+        match judge.judge(append)? {
+            Verdict::Repeated(saved) => Ok(saved),
+            Verdict::Accepted(versions) => Ok(self.encode(append, versions)),
+        }
+    }
+
+    /// The last position that was given away.
+    pub(crate) fn last_position(&self) -> Position {
+        Position(self.end.position.0 - 1)
+    }
+
+    /// Puts an accepted append into the batch and into the index. Readers do not look there yet.
+    fn encode(&mut self, append: &Append, mut versions: Vec<u64>) -> Saved {
+        let recorded_at = self.shared.clock.now().max(self.end.time);
+        let start = self.batch.bytes.len();
+        let first_position = self.end.position;
+        self.batch.bytes.resize(start + FRAME_HEADER_BYTES, 0);
+        for (write, version) in append.writes.iter().zip(&mut versions) {
+            for event in &write.events {
+                *version += u64::from(write.stream.is_some());
+                let position = self.end.position;
+                let placement = Placement { position, version: *version, recorded_at };
+                self.encode_event(placement, write.stream.as_ref(), event);
+                self.end.position = position.next();
+            }
+        }
+        self.end.time = recorded_at;
+        self.push_frame(FrameKind::Commit, start, first_position);
+        let version = versions.last().copied().unwrap_or(0);
+        let position = self.last_position();
+        Saved { first_position, position, version, versions, repeated: false }
+    }
+
+    fn encode_event(
+        &mut self,
+        placement: Placement,
+        stream: Option<&StreamName>,
+        event: &crate::event::NewEvent,
+    ) {
+        let offset = self.end.offset + self.batch.bytes.len() as u64;
+        record::encode(placement, stream, event, &mut self.batch.bytes);
+        self.file.index.push(IndexEntry {
+            id: event.id,
+            offset,
+            stream: stream.map(StreamName::as_str),
+            version: placement.version,
+            kind: &event.kind,
+            tags: event.tags.iter().map(crate::event::Tag::as_str),
+        });
+    }
+
+    /// Notes a frame whose body is complete; its header is written when the whole batch is known.
+    fn push_frame(&mut self, kind: FrameKind, start: usize, first_position: Position) {
+        let body = &self.batch.bytes[start + FRAME_HEADER_BYTES..];
+        let header = FrameHeader {
+            kind,
+            body_len: body.len() as u32,
+            batch: self.end.batch + 1,
+            first_position,
+            event_count: (self.end.position.0 - first_position.0) as u32,
+            frames_left: 0,
+            recorded_at: self.end.time,
+            chain: 0,
+            body_checksum: crc32c::crc32c(body),
+        };
+        self.batch.frames.push((start, header));
+    }
+
+    /// Writes and syncs what was accepted, lets readers see it, and only then answers.
+    pub(crate) fn flush(&mut self) {
+        let written = self.write_batch();
+        if written.is_ok() && !self.batch.frames.is_empty() {
+            self.shared.publish(self.last_position());
+        }
+        self.batch.bytes.clear();
+        self.batch.frames.clear();
+        for (completion, answer) in self.batch.answers.drain(..) {
+            // A refusal too is based on what was written in this batch, perhaps.
+            let answer = written.as_ref().map_or_else(|error| Err(error.duplicate()), |()| answer);
+            completion.complete(answer);
+        }
+    }
+
+    fn write_batch(&mut self) -> Result<()> {
+        if self.batch.frames.is_empty() {
+            return Ok(());
+        }
+        self.seal_headers();
+        let offset = self.end.offset;
+        let end = offset + self.batch.bytes.len() as u64;
+        debug_assert!(end <= self.file.header.allocated, "a batch never grows its file");
+        let file = &self.file.file;
+        let written = file.write_at(&self.batch.bytes, offset).and_then(|()| {
+            if is_planted(PlantedBug::AcknowledgeBeforeSync) { Ok(()) } else { file.sync() }
+        });
+        if let Err(error) = written {
+            return Err(self.stop(error));
+        }
+        self.end.offset = end;
+        self.end.batch += 1;
+        self.is_marked = false;
+        self.file.end.store(end, Ordering::Release);
+        self.prepare_ahead();
+        Ok(())
+    }
+
+    /// Has the next file prepared when half of this one is used.
+    fn prepare_ahead(&mut self) {
+        let is_half_full = self.end.offset > self.file.header.allocated / 2;
+        if is_half_full && self.shared.options.background && !self.asked_for_spare {
+            self.asked_for_spare = true;
+            self.spares.want(self.next_file_bytes());
+        }
+    }
+
+    fn seal_headers(&mut self) {
+        let count = self.batch.frames.len();
+        let mut chain = self.end.chain.expect("the writer knows what it follows");
+        for (number, (start, header)) in self.batch.frames.iter_mut().enumerate() {
+            header.frames_left = (count - 1 - number) as u32;
+            let bytes = &mut self.batch.bytes[*start..];
+            chain = header.encode(chain, self.file.header.nonce, bytes);
+        }
+        self.end.chain = Some(chain);
+    }
+
+    /// After a failed write nothing is known about the bytes on disk, and a retry could succeed falsely
+    /// (the kernel forgets which pages it failed to write), so writing ends for good.
+    pub(crate) fn stop(&mut self, error: std::io::Error) -> Error {
+        let name = &self.file.name;
+        self.stopped = Some(Error::closed(format!(
+            "a write to {name} failed earlier ({error}), so this store takes no more appends; reads \
+             go on; open it again to write"
+        )));
+        Error::unavailable(format!(
+            "{name} could not be written, so whether this append was stored is unknown: open the \
+             store again and repeat the append with the same event ids"
+        ))
+        .because(error)
+    }
+
+    /// Takes no more appends: for a store that is being closed.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        let can_mark = self.stopped.is_none() && !self.needs_new_file;
+        let closed = if can_mark { self.mark(FrameKind::Close) } else { Ok(()) };
+        self.stopped.get_or_insert_with(|| Error::closed("this store was closed: open it again"));
+        closed
+    }
+
+    /// Writes the proof that everything before is durable, if there is none yet.
+    pub(crate) fn mark_idle(&mut self) -> Result<()> {
+        if self.stopped.is_some() || self.is_marked || !self.fits(FRAME_HEADER_BYTES as u64) {
+            return Ok(()); // in a full file, the next file's header is the proof
+        }
+        self.mark(FrameKind::Mark)
+    }
+
+    /// Writes and syncs a frame without events. There is always room left for one.
+    fn mark(&mut self, kind: FrameKind) -> Result<()> {
+        self.batch.bytes.resize(FRAME_HEADER_BYTES, 0);
+        self.push_frame(kind, 0, self.end.position);
+        let written = self.write_batch();
+        self.batch.bytes.clear();
+        self.batch.frames.clear();
+        self.is_marked = written.is_ok();
+        written
+    }
+
+    /// The bytes of a frame without events behind the last one.
+    pub(crate) fn seal_mark(&self, kind: FrameKind) -> Vec<u8> {
+        let mut bytes = vec![0; FRAME_HEADER_BYTES];
+        let header = FrameHeader {
+            kind,
+            body_len: 0,
+            batch: self.end.batch + 1,
+            first_position: self.end.position,
+            event_count: 0,
+            frames_left: 0,
+            recorded_at: self.end.time,
+            chain: 0,
+            body_checksum: crc32c::crc32c(&[]),
+        };
+        let previous = self.end.chain.expect("the writer knows what it follows");
+        header.encode(previous, self.file.header.nonce, &mut bytes);
+        bytes
+    }
+}

@@ -181,7 +181,7 @@ impl Background {
         let mut state = lock(&self.state);
         loop {
             if state.lead || state.close {
-                return Wish { mark: false, ..self.take(&mut state, false) };
+                return Wish { mark: false, ..take(&mut state, false) };
             }
             if !state.mark {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -191,16 +191,16 @@ impl Background {
             let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = woken;
             if timeout.timed_out() && !state.lead && !state.close {
-                return self.take(&mut state, true);
+                return take(&mut state, true);
             }
         }
     }
+}
 
-    /// Takes the wishes; that for a mark only if it is its time.
-    fn take(&self, state: &mut Wish, takes_mark: bool) -> Wish {
-        let mark = takes_mark && std::mem::take(&mut state.mark);
-        Wish { lead: std::mem::take(&mut state.lead), mark, close: state.close }
-    }
+/// Takes the wishes; that for a mark only if it is its time.
+fn take(state: &mut Wish, takes_mark: bool) -> Wish {
+    let mark = takes_mark && std::mem::take(&mut state.mark);
+    Wish { lead: std::mem::take(&mut state.lead), mark, close: state.close }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -109,11 +109,12 @@ impl Judge<'_> {
             let mut version = None;
             for event in &write.events {
                 let stored = self.event_at(position)?;
-                let stored = stored.filter(|stored| is_same(stored, write.stream.as_ref(), event));
+                let stored =
+                    stored.filter(|stored| stored.is_same_event(write.stream.as_ref(), event));
                 version = Some(stored.ok_or_else(|| used_for_another(event))?.version());
                 position = position.next();
             }
-            versions.push(version.map_or_else(|| self.version_at(write, first_position), Ok)?);
+            versions.push(version.unwrap_or_else(|| self.version_before(write, first_position)));
         }
         let version = versions.last().copied().unwrap_or(0);
         let position = Position(position.0 - 1);
@@ -121,9 +122,9 @@ impl Judge<'_> {
     }
 
     /// The version of a stream of which an append only had an expectation, as it was then.
-    fn version_at(&self, write: &StreamWrite, position: Position) -> Result<u64> {
+    fn version_before(&self, write: &StreamWrite, position: Position) -> u64 {
         let stream = write.stream.as_ref().map_or("", StreamName::as_str);
-        Ok(self.shared.stream_version(stream, Position(position.0 - 1)))
+        self.shared.stream_version(stream, Position(position.0 - 1))
     }
 
     fn find(&self, id: EventId) -> Result<Option<Recorded>> {
@@ -154,10 +155,6 @@ impl Judge<'_> {
         }
         file.read(event, &mut ReadBuffer::default()).map(Some)
     }
-}
-
-fn is_same(stored: &Recorded, stream: Option<&StreamName>, event: &NewEvent) -> bool {
-    stored.is_same_event(stream, event)
 }
 
 fn used_for_another(event: &NewEvent) -> Error {

@@ -199,17 +199,13 @@ impl Loader {
         let positions = (lost > 0).then(|| (here.position, Position(first_behind.0 - 1)));
         self.report(&file.name, here.offset, positions, why);
         file.index.skip(u32::try_from(lost).unwrap_or(0));
-        match later {
-            Some((offset, header)) => {
-                scan.resume_at(offset, &header);
-                Ok(true)
-            }
-            None => {
-                scan.expected.position = first_behind;
-                scan.expected.chain = None;
-                Ok(false)
-            }
+        if let Some((offset, header)) = &later {
+            scan.resume_at(*offset, header);
+        } else {
+            scan.expected.position = first_behind;
+            scan.expected.chain = None;
         }
+        Ok(later.is_some())
     }
 
     /// Whether the frame was only not yet written whole when it was read: a writer may be at work.

@@ -15,6 +15,8 @@ use crate::shared::Shared;
 use crate::writer::Writer;
 
 const LOCK_FILE: &str = "lock";
+/// What an interrupted run leaves behind, and the next one removes.
+pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
 const FORMAT_TEMPORARY: &str = "format.tmp";
 /// Behind a clean end so many bytes must be zeros for the file to be written on.
 const CLEAN_BYTES: usize = 4096;
@@ -171,7 +173,9 @@ fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
         return Ok(());
     }
     let is_leftover = |name: &&String| {
-        *name == LOCK_FILE || name.ends_with(".tmp") || FileHeader::number_of(name) == Some(1)
+        *name == LOCK_FILE
+            || name.ends_with(TEMPORARY_SUFFIX)
+            || FileHeader::number_of(name) == Some(1)
     };
     let Some(foreign) = names.iter().find(|name| !is_leftover(name)) else { return Ok(()) };
     Err(Error::invalid(format!(

@@ -154,7 +154,7 @@ impl Reader {
     fn move_past(&mut self, position: u64) {
         match self.query.direction {
             Direction::Forward => {
-                self.range.first = self.range.first.max(position.saturating_add(1))
+                self.range.first = self.range.first.max(position.saturating_add(1));
             }
             Direction::Backward => {
                 self.range.last = self.range.last.min(position.saturating_sub(1));

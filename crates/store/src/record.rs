@@ -89,9 +89,9 @@ fn encode_header(
     event: &NewEvent,
     out: &mut Vec<u8>,
 ) {
-    let flags = u8::from(event.correlation.is_some()) * HAS_CORRELATION
-        | u8::from(event.causation.is_some()) * HAS_CAUSATION
-        | event.content_type.code() << CONTENT_TYPE_SHIFT;
+    let correlation = if event.correlation.is_some() { HAS_CORRELATION } else { 0 };
+    let causation = if event.causation.is_some() { HAS_CAUSATION } else { 0 };
+    let flags = correlation | causation | (event.content_type.code() << CONTENT_TYPE_SHIFT);
     let stream_len = stream.map_or(0, |name| name.as_str().len());
     out.extend_from_slice(&(record_len(stream, event) as u32).to_le_bytes());
     out.extend_from_slice(&[0; 4]); // the checksum, when everything else is there

@@ -136,7 +136,8 @@ fn remove_if_there(disk: &dyn Disk, name: &str) -> io::Result<()> {
 /// Removes what an interrupted run left behind.
 pub(crate) fn remove_leftovers(disk: &dyn Disk) -> io::Result<()> {
     let names = disk.list()?;
-    names.iter().filter(|name| name.ends_with(".tmp")).try_for_each(|name| disk.remove(name))
+    let mut leftovers = names.iter().filter(|name| name.ends_with(crate::open::TEMPORARY_SUFFIX));
+    leftovers.try_for_each(|name| disk.remove(name))
 }
 
 /// How large the next file is: about as large as all before it together.
@@ -204,7 +205,7 @@ impl Writer {
         self.name(&header).map_err(|error| self.stop(error))?;
         self.finish_old_file().map_err(|error| self.stop(error))?;
         let file = Arc::new(LogFile::new(header, file, self.shared.identity.hash_seed));
-        self.shared.add_file(Arc::clone(&file));
+        self.shared.add_file(&file);
         self.end = Expected::at_start_of(&header);
         self.file = file;
         self.asked_for_spare = false;

@@ -91,10 +91,10 @@ impl Shared {
     }
 
     /// Adds a file behind all others.
-    pub(crate) fn add_file(&self, file: Arc<LogFile>) {
+    pub(crate) fn add_file(&self, file: &Arc<LogFile>) {
         self.files.rcu(|files| {
             let mut files = Vec::clone(files);
-            files.push(Arc::clone(&file));
+            files.push(Arc::clone(file));
             files
         });
     }

@@ -135,7 +135,7 @@ impl EmbeddedStore {
     /// damage to it could be told from a crash. For stores without background threads.
     pub fn mark_idle(&self) -> Result<()> {
         match &self.0.role {
-            Role::Writer { queue, .. } => queue.with_writer(|writer| writer.mark_idle()),
+            Role::Writer { queue, .. } => queue.with_writer(crate::writer::Writer::mark_idle),
             Role::Reader { .. } => Ok(()),
         }
     }
@@ -189,8 +189,7 @@ impl EmbeddedStore {
 }
 
 fn in_path(path: &Path, error: &Error) -> Error {
-    let located = Error::new(error.kind(), format!("{}: {error}", path.display()));
-    located
+    Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 fn start_threads(queue: &Arc<CommitQueue>, spares: &Arc<Spares>) -> Vec<JoinHandle<()>> {

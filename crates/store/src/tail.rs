@@ -37,7 +37,7 @@ impl Tail {
             match self.next_file(file)? {
                 Some(next) if next.header.previous_end <= end.offset => {
                     *end = Expected::at_start_of(&next.header);
-                    self.shared.add_file(next);
+                    self.shared.add_file(&next);
                 }
                 _ => break,
             }

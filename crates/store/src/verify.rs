@@ -174,13 +174,13 @@ impl Check {
     }
 
     fn check_version(&mut self, shared: &Shared, event: &Recorded, stream: &str) {
-        let before = match self.versions.get_mut(stream) {
-            Some(version) => std::mem::replace(version, event.version()),
-            None => {
-                self.report.streams += 1;
-                self.versions.insert(stream.to_owned(), event.version());
-                if shared.damages.is_empty() { 0 } else { event.version() - 1 }
-            }
+        let known = self.versions.get_mut(stream);
+        let before = if let Some(version) = known {
+            std::mem::replace(version, event.version())
+        } else {
+            self.report.streams += 1;
+            self.versions.insert(stream.to_owned(), event.version());
+            if shared.damages.is_empty() { 0 } else { event.version().saturating_sub(1) }
         };
         if event.version() != before + 1 {
             let what = format!("stream {stream} goes from version {before} to {}", event.version());

@@ -22,7 +22,7 @@ struct Place {
 
 /// The events of one log file by number and by id.
 pub(crate) struct Places {
-    places: AppendList<Place>,
+    list: AppendList<Place>,
     count: AtomicU32,
     buckets: Box<[AtomicU32]>,
     seed: u64,
@@ -33,7 +33,7 @@ impl Places {
     pub(crate) fn new(buckets: usize, seed: u64) -> Self {
         assert!(buckets.is_power_of_two(), "a hash is cut to a bucket by its low bits");
         let buckets = std::iter::repeat_with(AtomicU32::default).take(buckets).collect();
-        Self { places: AppendList::new(), count: AtomicU32::new(0), buckets, seed }
+        Self { list: AppendList::new(), count: AtomicU32::new(0), buckets, seed }
     }
 
     /// How many events there are, damaged ones included.
@@ -43,7 +43,7 @@ impl Places {
 
     /// Where the record of an event starts in its file; `None` for one that was damaged.
     pub(crate) fn offset(&self, event: u32) -> Option<u64> {
-        let offset = self.places.at(event).offset.load(Ordering::Acquire);
+        let offset = self.list.at(event).offset.load(Ordering::Acquire);
         (offset != 0).then(|| u64::from(offset) * OFFSET_UNIT)
     }
 
@@ -51,7 +51,7 @@ impl Places {
     pub(crate) fn push(&self, id: EventId, offset: u64) -> u32 {
         let event = self.count.load(Ordering::Relaxed);
         let (bucket, tag) = self.hash(id);
-        let place = self.places.slot(event);
+        let place = self.list.slot(event);
         place.offset.store((offset / OFFSET_UNIT) as u32, Ordering::Relaxed);
         place.id_tag.store(tag, Ordering::Relaxed);
         place.before.store(bucket.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl Places {
     pub(crate) fn skip(&self, events: u32) {
         let count = self.count.load(Ordering::Relaxed);
         for event in count..count + events {
-            self.places.slot(event).offset.store(0, Ordering::Relaxed);
+            self.list.slot(event).offset.store(0, Ordering::Relaxed);
         }
         self.count.store(count + events, Ordering::Release);
     }
@@ -75,15 +75,15 @@ impl Places {
         let mut next = bucket.load(Ordering::Acquire);
         let chain = std::iter::from_fn(move || {
             let event = next.checked_sub(1)?;
-            next = self.places.at(event).before.load(Ordering::Acquire);
+            next = self.list.at(event).before.load(Ordering::Acquire);
             Some(event)
         });
-        chain.filter(move |&event| self.places.at(event).id_tag.load(Ordering::Acquire) == tag)
+        chain.filter(move |&event| self.list.at(event).id_tag.load(Ordering::Acquire) == tag)
     }
 
     /// Bytes that the table holds in memory.
     pub(crate) fn allocated_bytes(&self) -> usize {
-        self.buckets.len() * size_of::<AtomicU32>() + self.places.allocated_bytes()
+        self.buckets.len() * size_of::<AtomicU32>() + self.list.allocated_bytes()
     }
 
     fn hash(&self, id: EventId) -> (&AtomicU32, u32) {

@@ -36,7 +36,7 @@ pub(crate) struct Key {
 /// All keys of one log file.
 pub(crate) struct Keys {
     buckets: Box<[AtomicU32]>,
-    keys: AppendList<OnceLock<Key>>,
+    list: AppendList<OnceLock<Key>>,
     count: AtomicU32,
     names_bytes: AtomicUsize,
 }
@@ -52,7 +52,7 @@ impl Keys {
         assert!(buckets.is_power_of_two(), "a hash is cut to a bucket by its low bits");
         Self {
             buckets: std::iter::repeat_with(AtomicU32::default).take(buckets).collect(),
-            keys: AppendList::new(),
+            list: AppendList::new(),
             count: AtomicU32::new(0),
             names_bytes: AtomicUsize::new(0),
         }
@@ -88,7 +88,7 @@ impl Keys {
         let next = bucket.load(Ordering::Relaxed);
         let key = Key { class, hash, name: name.into(), version_before, postings, next };
         let number = self.count.load(Ordering::Relaxed);
-        assert!(self.keys.slot(number).set(key).is_ok(), "each number is given to one key");
+        assert!(self.list.slot(number).set(key).is_ok(), "each number is given to one key");
         self.names_bytes.fetch_add(name.len(), Ordering::Relaxed);
         self.count.store(number + 1, Ordering::Release);
         bucket.store(number + 1, Ordering::Release);
@@ -103,7 +103,7 @@ impl Keys {
     /// Bytes that the table holds in memory.
     pub(crate) fn allocated_bytes(&self) -> usize {
         self.buckets.len() * size_of::<AtomicU32>()
-            + self.keys.allocated_bytes()
+            + self.list.allocated_bytes()
             + self.names_bytes.load(Ordering::Relaxed)
     }
 
@@ -112,6 +112,6 @@ impl Keys {
     }
 
     fn at(&self, number: u32) -> &Key {
-        self.keys.at(number).get().expect("a key is set before its number is given away")
+        self.list.at(number).get().expect("a key is set before its number is given away")
     }
 }

@@ -98,7 +98,7 @@ impl ReadBuffer {
             return Ok(bytes);
         }
         self.read_bytes = self.next_read(file, offset).max(length);
-        let mut bytes = vec![0; self.read_bytes.min(self.left_in(file, offset, length))];
+        let mut bytes = vec![0; self.read_bytes.min(durable_left(file, offset, length))];
         let filled = file.file.read_at(&mut bytes, offset).map_err(|error| {
             Error::unavailable(format!("{} could not be read at offset {offset}", file.name))
                 .because(error)
@@ -126,10 +126,10 @@ impl ReadBuffer {
             READ_BYTES_MIN
         }
     }
+}
 
-    /// A buffer never reaches into what is not durable: it could be stale when that is.
-    fn left_in(&self, file: &LogFile, offset: u64, length: usize) -> usize {
-        let left = file.end.load(Ordering::Acquire).saturating_sub(offset);
-        usize::try_from(left).unwrap_or(usize::MAX).max(length)
-    }
+/// A buffer never reaches into what is not durable: it could be stale when that is.
+fn durable_left(file: &LogFile, offset: u64, length: usize) -> usize {
+    let left = file.end.load(Ordering::Acquire).saturating_sub(offset);
+    usize::try_from(left).unwrap_or(usize::MAX).max(length)
 }

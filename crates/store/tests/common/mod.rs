@@ -1,0 +1,23 @@
+//! What several tests share.
+
+use hitherto_store::Recorded;
+
+/// Every field of an event, in one line.
+pub(crate) fn line(event: &Recorded) -> String {
+    let tags: Vec<_> = event.tags().collect();
+    format!(
+        "{} {:?} {} {} {} {} {:?} {:?} {:?} {:?} {:?} {:?}",
+        event.position(),
+        event.stream(),
+        event.version(),
+        event.kind(),
+        event.schema_version(),
+        event.recorded_at().as_nanos(),
+        event.id(),
+        tags,
+        event.content_type(),
+        (event.correlation(), event.causation()),
+        event.metadata(),
+        event.payload(),
+    )
+}

@@ -10,7 +10,7 @@ use crate::event::{EventId, NewEvent, Position, StreamName};
 use crate::log::ReadBuffer;
 use crate::query::Direction;
 use crate::reader::Reader;
-use crate::record::Recorded;
+use crate::record::{self, Recorded};
 use crate::shared::Shared;
 
 /// What becomes of an append.
@@ -150,7 +150,9 @@ impl Judge<'_> {
         let offset = file.index.offset(event).unwrap_or(0);
         if file.header.number == self.unwritten.file_number && offset >= self.unwritten.start {
             let start = (offset - self.unwritten.start) as usize;
-            let bytes = Bytes::copy_from_slice(&self.unwritten.bytes[start..]);
+            let rest = &self.unwritten.bytes[start..];
+            let length = record::peek_len(rest).unwrap_or(rest.len()).min(rest.len());
+            let bytes = Bytes::copy_from_slice(&rest[..length]);
             return Recorded::decode(position, &bytes).map(Some);
         }
         file.read(event, &mut ReadBuffer::default()).map(Some)

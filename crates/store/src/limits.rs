@@ -1,5 +1,7 @@
 //! Every maximum in the system, and the check at the door that refuses what is over one.
 
+use std::collections::HashSet;
+
 use crate::append::{Append, Condition};
 use crate::error::{Error, Result};
 use crate::event::{NewEvent, Tag};
@@ -50,10 +52,11 @@ pub fn check_append(append: &Append) -> Result<()> {
 }
 
 fn check_streams(append: &Append) -> Result<()> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen =
+        HashSet::with_capacity(if append.writes.len() > 1 { append.writes.len() } else { 0 });
     for stream in append.writes.iter().filter_map(|write| write.stream.as_ref()) {
         check_name("stream name", stream.as_str(), STREAM_NAME_BYTES_MAX)?;
-        if !seen.insert(stream.as_str()) {
+        if append.writes.len() > 1 && !seen.insert(stream.as_str()) {
             return Err(Error::invalid(format!(
                 "stream {stream} is named twice in one append: put its events into one write"
             )));

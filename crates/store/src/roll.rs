@@ -5,6 +5,7 @@
 //! much. It is also where a full disk shows: not in a commit, but when the next file is prepared.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::{Disk, DiskFile};
@@ -29,6 +30,7 @@ pub(crate) struct Spares {
     disk: Arc<dyn Disk>,
     state: Mutex<State>,
     changed: Condvar,
+    is_closing: AtomicBool,
 }
 
 enum State {
@@ -41,7 +43,12 @@ enum State {
 
 impl Spares {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, state: Mutex::new(State::None), changed: Condvar::new() }
+        Self {
+            disk,
+            state: Mutex::new(State::None),
+            changed: Condvar::new(),
+            is_closing: AtomicBool::new(false),
+        }
     }
 
     /// Asks for a file of that many bytes to be prepared in the background.
@@ -56,7 +63,7 @@ impl Spares {
     /// Prepares what is asked for until the store is closed: the work of a background thread.
     pub(crate) fn prepare_in_background(&self) {
         while let Some(bytes) = self.wait_for_a_wish() {
-            let prepared = prepare(&*self.disk, bytes);
+            let prepared = self.prepare(bytes);
             let mut state = self.lock();
             if !matches!(*state, State::Closed) {
                 // A failure is told to the append that needs the file, which tries again.
@@ -88,12 +95,17 @@ impl Spares {
         }
         match std::mem::replace(&mut *state, State::None) {
             State::Ready(spare) if spare.bytes >= bytes_min => Ok(spare),
-            _ => prepare(&*self.disk, bytes),
+            _ => self.prepare(bytes),
         }
+    }
+
+    fn prepare(&self, bytes: u64) -> io::Result<Spare> {
+        prepare(&*self.disk, bytes, &self.is_closing)
     }
 
     /// Ends the background thread.
     pub(crate) fn close(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
         *self.lock() = State::Closed;
         self.changed.notify_all();
     }
@@ -103,10 +115,10 @@ impl Spares {
     }
 }
 
-fn prepare(disk: &dyn Disk, bytes: u64) -> io::Result<Spare> {
+fn prepare(disk: &dyn Disk, bytes: u64, is_closing: &AtomicBool) -> io::Result<Spare> {
     remove_if_there(disk, SPARE_FILE)?;
     let file = disk.create(SPARE_FILE)?;
-    let filled = fill_with_zeros(&*file, bytes);
+    let filled = fill_with_zeros(&*file, bytes, is_closing);
     if let Err(error) = filled {
         // What could be written of it takes the room that others may need.
         let _ = disk.remove(SPARE_FILE);
@@ -115,10 +127,13 @@ fn prepare(disk: &dyn Disk, bytes: u64) -> io::Result<Spare> {
     Ok(Spare { file, bytes })
 }
 
-fn fill_with_zeros(file: &dyn DiskFile, bytes: u64) -> io::Result<()> {
+fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, is_closing: &AtomicBool) -> io::Result<()> {
     let zeros = vec![0; ZEROS_BYTES.min(bytes as usize)];
     let mut offset = 0;
     while offset < bytes {
+        if is_closing.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let length = zeros.len().min((bytes - offset) as usize);
         file.write_at(&zeros[..length], offset)?;
         offset += length as u64;
@@ -158,7 +173,7 @@ pub(crate) fn create_first_file(
     options: &crate::Options,
 ) -> io::Result<()> {
     let bytes = next_file_bytes(options, 0).max(HEADER_BYTES + BLOCK_BYTES);
-    let spare = prepare(disk, bytes)?;
+    let spare = prepare(disk, bytes, &AtomicBool::new(false))?;
     let header = FileHeader {
         store_id,
         number: 1,

@@ -211,20 +211,29 @@ impl Inner {
             Role::Writer { queue, spares, lock } => {
                 let closed = queue.close();
                 spares.close();
-                *lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 closed
             }
             Role::Reader { .. } => Ok(()),
         };
         self.shared.close();
+        self.join_threads();
+        if let Role::Writer { lock, .. } = &self.role {
+            *lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        closed
+    }
+
+    fn join_threads(&self) {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             thread.thread().unpark();
-            // A panic of the thread has shown already where it mattered.
-            let _ = thread.join();
+            // A waker that is called in one of these threads may drop the last handle there.
+            if thread.thread().id() != std::thread::current().id() {
+                // A panic of the thread has shown already where it mattered.
+                let _ = thread.join();
+            }
         }
-        closed
     }
 }
 

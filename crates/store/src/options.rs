@@ -12,7 +12,7 @@ use crate::event::EventId;
 #[non_exhaustive]
 pub struct Options {
     /// The largest log file, in bytes. Default 256 MiB. Files of a small store are smaller: each is
-    /// about as large as all before it together. An append that needs more gets a file of its own size.
+    /// some four times as large as all before it together. An append that needs more gets a file of its own size.
     pub log_file_bytes_max: u64,
     /// The first log file, in bytes. Default 1 MiB; at least 8 KiB.
     pub log_file_bytes_min: u64,

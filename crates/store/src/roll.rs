@@ -155,10 +155,11 @@ pub(crate) fn remove_leftovers(disk: &dyn Disk) -> io::Result<()> {
     leftovers.try_for_each(|name| disk.remove(name))
 }
 
-/// How large the next file is: about as large as all before it together.
+/// How large the next file is: some four times as large as all before it together, so that a small store
+/// stays small and a large one has few files to look into.
 pub(crate) fn next_file_bytes(options: &crate::Options, log_bytes: u64) -> u64 {
     let (minimum, maximum) = (options.log_file_bytes_min, options.log_file_bytes_max);
-    log_bytes.next_power_of_two().clamp(minimum, maximum.max(minimum))
+    (4 * log_bytes).next_power_of_two().clamp(minimum, maximum.max(minimum))
 }
 
 /// Makes names durable.

@@ -208,7 +208,7 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
 impl Inner {
     fn close(&self) -> Result<()> {
         let closed = match &self.role {
-            Role::Writer { queue, spares, lock } => {
+            Role::Writer { queue, spares, .. } => {
                 let closed = queue.close();
                 spares.close();
                 closed

@@ -51,7 +51,7 @@ fn a_log_of_many_files_is_read_as_one() {
             NewEvent::json(if number % 10 == 0 { "Rare" } else { "Common" }, payload.clone());
         store.append(Append::to(format!("s-{}", number % 7)).event(event)).expect("it fits");
     }
-    assert!(store.stat().expect("a sound store").files.len() > 3);
+    assert!(store.stat().expect("a sound store").files.len() > 2);
     assert_eq!(positions(&store, Query::all()), (1..=200).collect::<Vec<_>>());
     assert_eq!(positions(&store, Query::all().backward()), (1..=200).rev().collect::<Vec<_>>());
     let rare: Vec<_> = (0..20).map(|n| n * 10 + 1).collect();

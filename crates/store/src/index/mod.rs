@@ -57,6 +57,12 @@ impl FileIndex {
         self.places.offset(event)
     }
 
+    /// Where the record behind an event's starts, if there is one: the event's reaches no further.
+    pub(crate) fn offset_behind(&self, event: u32) -> Option<u64> {
+        let next = event + 1;
+        if next < self.places.count() { self.places.offset(next) } else { None }
+    }
+
     /// The events that may have this id.
     pub(crate) fn candidates(&self, id: EventId) -> impl Iterator<Item = u32> {
         self.places.candidates(id)

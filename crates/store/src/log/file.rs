@@ -67,7 +67,8 @@ impl LogFile {
         let Some(offset) = self.index.offset(event) else {
             return Err(damaged(&format!("event {position} is damaged"), self.header.previous_end));
         };
-        let bytes = buffer.record_at(self, offset)?;
+        let span = self.index.offset_behind(event).unwrap_or(u64::MAX).saturating_sub(offset);
+        let bytes = buffer.record_at(self, offset, span)?;
         Recorded::decode(position, &bytes).map_err(|error| damaged(&error, offset))
     }
 }
@@ -82,22 +83,30 @@ pub(crate) struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    /// All of a record, by the length that it states.
-    fn record_at(&mut self, file: &LogFile, offset: u64) -> Result<Bytes> {
-        let head = self.bytes_at(file, offset, record::HEADER_BYTES)?;
+    /// All of a record, by the length that it states. The next one starts `span` bytes behind it.
+    fn record_at(&mut self, file: &LogFile, offset: u64, span: u64) -> Result<Bytes> {
+        let span = usize::try_from(span).unwrap_or(usize::MAX).min(READ_BYTES_MIN);
+        let head = self.bytes_at(file, offset, record::HEADER_BYTES, span)?;
         let length = record::peek_len(&head).unwrap_or(0);
         if length <= head.len() {
             return Ok(head);
         }
-        self.bytes_at(file, offset, length)
+        self.bytes_at(file, offset, length, length)
     }
 
     /// Bytes from an offset: at least `length` if the file has them, or whatever is buffered beyond.
-    fn bytes_at(&mut self, file: &LogFile, offset: u64, length: usize) -> Result<Bytes> {
+    /// Where events stand far apart, `span` bytes are read and not one more.
+    fn bytes_at(
+        &mut self,
+        file: &LogFile,
+        offset: u64,
+        length: usize,
+        span: usize,
+    ) -> Result<Bytes> {
         if let Some(bytes) = self.buffered(file, offset, length) {
             return Ok(bytes);
         }
-        self.read_bytes = self.next_read(file, offset).max(length);
+        self.read_bytes = self.next_read(file, offset, span).max(length);
         let mut bytes = vec![0; self.read_bytes.min(durable_left(file, offset, length))];
         let filled = file.file.read_at(&mut bytes, offset).map_err(|error| {
             Error::unavailable(format!("{} could not be read at offset {offset}", file.name))
@@ -116,15 +125,11 @@ impl ReadBuffer {
     }
 
     /// Grows while reads follow one another, and falls back where they jump.
-    fn next_read(&self, file: &LogFile, offset: u64) -> usize {
+    fn next_read(&self, file: &LogFile, offset: u64, span: usize) -> usize {
         let end = self.start + self.bytes.len() as u64;
         let is_near = self.file_number == file.header.number
             && (self.start..end + READ_BYTES_MIN as u64).contains(&offset);
-        if is_near {
-            (self.read_bytes * 4).clamp(READ_BYTES_MIN, READ_BYTES_MAX)
-        } else {
-            READ_BYTES_MIN
-        }
+        if is_near { (self.read_bytes * 4).clamp(READ_BYTES_MIN, READ_BYTES_MAX) } else { span }
     }
 }
 

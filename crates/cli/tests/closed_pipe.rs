@@ -1,4 +1,5 @@
 //! Whoever has seen enough of the output may close it.
+#![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 mod command;
 

@@ -1,4 +1,5 @@
 //! What is exported from one store and imported into another is the same.
+#![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 mod command;
 

@@ -1,4 +1,5 @@
 //! What is in a store, in short.
+#![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 mod command;
 

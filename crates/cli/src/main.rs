@@ -2,6 +2,7 @@
 
 mod append;
 mod completions;
+mod demo;
 mod engine;
 mod export;
 mod failure;
@@ -49,6 +50,7 @@ Exit codes:
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Arguments),
     Append(append::Arguments),
     Import(import::Arguments),
     Read(read::Arguments),
@@ -58,6 +60,9 @@ enum Command {
     Verify(verify::Arguments),
     Export(export::Arguments),
     Completions(completions::Arguments),
+
+    #[command(name = demo::BALANCE_COMMAND, hide = true)]
+    Balance(demo::BalanceArguments),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<Outcome, Failure> {
     match command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Append(arguments) => append::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Read(arguments) => read::run(arguments),
@@ -78,6 +84,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Balance(arguments) => demo::balance(&arguments),
     }
 }
 

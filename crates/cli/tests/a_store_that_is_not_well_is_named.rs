@@ -42,7 +42,7 @@ fn a_newer_format_is_refused_with_both_versions() {
         }
     });
     let before = files(&shell);
-    for words in ["read bank", "verify bank", "stat bank", "append bank a-1 A"] {
+    for words in ["read bank", "verify bank", "stat bank", "append bank a-1 A", "demo bank"] {
         shell.run(words).refused(2, &["bank", "format 7", "formats up to 1"]);
     }
     assert_eq!(files(&shell), before);
@@ -69,6 +69,7 @@ fn a_damaged_format_file_is_named_and_one_copy_of_it_is_enough() {
 fn a_place_that_cannot_be_written_is_named() {
     let shell = Shell::new();
     shell.run("append /proc/bank a-1 A").refused(2, &["/proc/bank"]);
+    shell.run("demo /proc/bank").refused(2, &["/proc/bank"]);
     shell.run("append bank a-1 A").done();
     shell.run("export bank /proc/bank.jsonl").refused(2, &["/proc/bank.jsonl"]);
 }

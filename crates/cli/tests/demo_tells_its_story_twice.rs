@@ -29,16 +29,16 @@ fn every_check_holds_on_a_new_and_on_an_existing_store() {
         assert!(!story.contains('✗') && story.contains("checks hold"), "{story}");
         for told in [
             "1300.00 by full replay of 3 events",
-            "by a snapshot",
+            "by a snapshot and the rest: 1 event read",
             "by process",
             "tried again",
             "InsufficientFunds",
             "at version 1 the balance was 1000.00",
             "schema version 1",
             "CourseFull",
-            "1,050 events are stored",
+            "1,050 events stored",
             "events a second",
-            "0 places are damaged",
+            "0 damaged places found",
         ] {
             assert!(story.contains(told), "{told:?} is not in {story}");
         }

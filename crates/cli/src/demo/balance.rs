@@ -10,7 +10,7 @@ use pollster::block_on;
 use super::account::{BankAccount, Refused, money};
 use super::{Demo, another_process, told};
 use crate::failure::Failure;
-use crate::moment;
+use crate::{moment, print};
 
 impl Demo {
     pub(super) fn open_the_account(&mut self) -> Result<(), Failure> {
@@ -53,7 +53,8 @@ impl Demo {
         self.counting.take_events_read();
         let balance = block_on(self.accounts().load(&self.account()))?.balance;
         let read = self.counting.take_events_read();
-        let found = format!("{} by full replay of {read} events", money(balance));
+        let found =
+            format!("{} by full replay of {}", money(balance), print::counted(read, "event"));
         Ok(self.story.check(found, &(balance, read), &(130_000, 3))?)
     }
 
@@ -62,7 +63,11 @@ impl Demo {
         self.counting.take_events_read();
         let balance = block_on(self.snapshotting().load(&self.account()))?.balance;
         let read = self.counting.take_events_read();
-        let found = format!("{} by a snapshot and the rest: {read} event read", money(balance));
+        let found = format!(
+            "{} by a snapshot and the rest: {} read",
+            money(balance),
+            print::counted(read, "event")
+        );
         Ok(self.story.check(found, &(balance, read), &(130_000, 1))?)
     }
 

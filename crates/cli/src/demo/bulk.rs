@@ -11,7 +11,7 @@ use hitherto_store::{
 use super::Demo;
 use super::account::{AccountEvent, money};
 use crate::failure::Failure;
-use crate::print::grouped;
+use crate::print::{counted, grouped};
 
 /// Events in one commit.
 const COMMIT: u64 = 100;
@@ -25,7 +25,7 @@ impl Demo {
         let before = self.head()?;
         let total = self.append_all(events)?;
         let stored = self.head()?.0 - before.0;
-        self.story.check(format!("{} events are stored", grouped(stored)), &stored, &events)?;
+        self.story.check(format!("{} stored", counted(stored, "event")), &stored, &events)?;
         self.replay_all(before, events, total)
     }
 

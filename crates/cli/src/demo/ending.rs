@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Demo;
 use crate::failure::{Failure, Outcome};
+use crate::verify::read_by;
 use crate::{engine, print};
 
 impl Demo {
@@ -12,16 +13,13 @@ impl Demo {
         self.story.step("The whole store is read again, and nothing is believed")?;
         let head = self.head()?;
         let report = engine::verify(&self.path)?;
-        let [events, streams, files] =
-            [report.events, report.streams, report.files].map(print::grouped);
-        let read = print::bytes(report.bytes);
-        let found = format!("{events} events of {streams} streams, {read} in {files} log files");
-        self.story.check(found, &report.events, &head.0)?;
+        self.story.check(read_by(&report), &report.events, &head.0)?;
         for damage in &report.damages {
             self.story.fact(damage)?;
         }
-        let damages = report.damages.len();
-        Ok(self.story.check(format!("{damages} places are damaged"), &damages, &0)?)
+        let damages = report.damages.len() as u64;
+        let found = format!("{} found", print::counted(damages, "damaged place"));
+        Ok(self.story.check(found, &damages, &0)?)
     }
 
     /// Says how it went, and what to try next.

@@ -86,7 +86,7 @@ impl Demo {
         let head = store.head().wait()?;
         let found = match head {
             Position::START => "a new store".to_owned(),
-            _ => format!("an existing store with {} events", print::grouped(head.0)),
+            _ => format!("an existing store with {}", print::counted(head.0, "event")),
         };
         telling.fact(format!("{}: {found}; this run's account is ACC-{run}", path.display()))?;
         let counting = Arc::new(Counting::new(store.clone()));

@@ -83,7 +83,8 @@ fn one_commit(run: &str, commit: u64, savings: &[AccountEvent]) -> Result<Append
 }
 
 fn encoded(event: &AccountEvent) -> Result<NewEvent> {
-    Ok(event.to_new_event())
+    let kind = event.kind();
+    Ok(NewEvent::json(kind.name, event.encode()?).schema_version(kind.version))
 }
 
 fn decoded(event: &Recorded) -> Result<AccountEvent> {

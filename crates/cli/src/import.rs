@@ -109,8 +109,8 @@ fn report(format: Format, tally: &Tally, head: u64) -> io::Result<()> {
     match format {
         Format::Table => writeln!(
             out,
-            "{} events stored, {} were there before; the last position is {head}",
-            print::grouped(tally.stored),
+            "{} stored, {} there before; the last position is {head}",
+            print::counted(tally.stored, "event"),
             print::grouped(tally.repeated),
         )?,
         Format::Json => {

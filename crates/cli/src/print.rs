@@ -210,6 +210,12 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// So many of something: "1 file", "2 files".
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
 /// A number of bytes in the largest unit that keeps it above one.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
@@ -259,6 +265,7 @@ mod tests {
 
     #[test]
     fn numbers_are_readable() {
+        assert_eq!([counted(1, "file"), counted(2, "file")], ["1 file", "2 files"]);
         assert_eq!(
             [grouped(0), grouped(999), grouped(1_000), grouped(1_234_567)],
             ["0", "999", "1,000", "1,234,567"]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::engine;
 use crate::failure::{Failure, Outcome};
-use crate::print::{self, Format, FormatArguments, bytes, grouped};
+use crate::print::{self, Format, FormatArguments, bytes, counted};
 
 const EXAMPLES: &str = "\
 Works beside a process that writes. Nothing is changed.
@@ -37,18 +37,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 
 fn text(report: &Report) -> io::Result<()> {
     let mut out = print::stdout();
-    let [events, streams, files] = [report.events, report.streams, report.files].map(grouped);
-    let read = bytes(report.bytes);
-    writeln!(out, "read {events} events of {streams} streams, {read} in {files} log files")?;
+    writeln!(out, "read {}", read_by(report))?;
     for damage in &report.damages {
         writeln!(out, "damaged: {damage}")?;
     }
-    match report.damages.len() {
+    match report.damages.len() as u64 {
         0 => writeln!(out, "everything is right")?,
-        1 => writeln!(out, "1 place is damaged: restore the store from a copy")?,
-        places => writeln!(out, "{places} places are damaged: restore the store from a copy")?,
+        places => {
+            let places = counted(places, "damaged place");
+            writeln!(out, "{places}: restore the store from a copy")?;
+        }
     }
     out.flush()
+}
+
+/// What was read, for people.
+pub(crate) fn read_by(report: &Report) -> String {
+    format!(
+        "{} of {}, {} in {}",
+        counted(report.events, "event"),
+        counted(report.streams, "stream"),
+        bytes(report.bytes),
+        counted(report.files, "log file"),
+    )
 }
 
 #[derive(Serialize)]

@@ -35,6 +35,7 @@ impl Shell {
     ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hitherto"));
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        command.env_remove("CARGO"); // the demo would print how cargo runs it
         command
     }
 

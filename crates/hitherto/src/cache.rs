@@ -2,31 +2,33 @@
 //!
 //! Only what is stored is ever kept, and whoever loads gets a copy: nothing stale, nothing unsaved.
 
+use std::sync::Arc;
+
 use quick_cache::sync::Cache;
 
 /// Keeps copies of aggregates by the names of their streams.
 pub(crate) trait AggregateCache<A>: Send + Sync {
-    fn take(&self, stream: &str) -> Option<A>;
+    fn copy_of(&self, stream: &str) -> Option<A>;
     fn keep(&self, stream: &str, aggregate: &A);
     fn drop_one(&self, stream: &str);
 }
 
-/// A bounded cache: the least useful aggregates make room.
-pub(crate) struct BoundedCache<A>(Cache<String, A>);
+/// A bounded cache: the least useful aggregates make room. They are copied outside of its locks.
+pub(crate) struct BoundedCache<A>(Cache<String, Arc<A>>);
 
-impl<A: Clone> BoundedCache<A> {
+impl<A> BoundedCache<A> {
     pub(crate) fn new(aggregates: usize) -> Self {
         Self(Cache::new(aggregates))
     }
 }
 
 impl<A: Clone + Send + Sync> AggregateCache<A> for BoundedCache<A> {
-    fn take(&self, stream: &str) -> Option<A> {
-        self.0.get(stream)
+    fn copy_of(&self, stream: &str) -> Option<A> {
+        self.0.get(stream).map(|aggregate| A::clone(&aggregate))
     }
 
     fn keep(&self, stream: &str, aggregate: &A) {
-        self.0.insert(stream.to_owned(), aggregate.clone());
+        self.0.insert(stream.to_owned(), Arc::new(aggregate.clone()));
     }
 
     fn drop_one(&self, stream: &str) {

@@ -2,10 +2,10 @@
 
 use hitherto_store::{Append, EventId, Position, Query, Saved, StreamName};
 
-use crate::cause::{Cause, Reaction};
+use crate::cause::Cause;
 use crate::error::UpdateError;
-use crate::event::{Event, Recorded, narrowed, to_new_event};
-use crate::repository::{ATTEMPTS, find_reaction};
+use crate::event::{Event, Recorded, check_new, narrowed, to_new_event};
+use crate::repository::ATTEMPTS;
 use crate::{ErrorKind, Result, Store};
 
 /// A decision over whatever past its query names: a dynamic consistency boundary.
@@ -83,47 +83,53 @@ pub trait Decision: Sync {
 
 impl Store {
     /// Reads what matters, decides, and appends, if nothing that matters happened meanwhile; else decides
-    /// again, a few times.
+    /// again, up to five times in all.
+    ///
+    /// After `Unavailable` it is not known whether it was appended. Deciding again is safe if the decision
+    /// looks at its own events, as most do: a student who has the seat is not given another one.
     ///
     /// # Errors
     /// The decision's refusal, or what the store could not do: `Conflict` if others were faster each time.
     pub async fn decide<D: Decision>(&self, decision: &D) -> Result<Saved, UpdateError<D::Error>> {
-        self.decide_with(decision, None).await
+        self.attempt(decision, None).await
     }
 
-    /// As [`Store::decide`], with the event that made it necessary as the cause of what happens.
+    /// As [`Store::decide`], with the event that made it necessary as the cause of what happens. What was
+    /// decided before because of the same event is not decided again, but answered as then.
+    ///
+    /// One reaction decides once; where it decides several things, each is named with [`Cause::by`].
     ///
     /// # Errors
-    /// As [`Store::decide`].
+    /// As [`Store::decide`]; `Invalid` for a second decision in one reaction.
     pub async fn decide_because<D: Decision>(
         &self,
         cause: impl Into<Cause>,
         decision: &D,
     ) -> Result<Saved, UpdateError<D::Error>> {
-        self.decide_with(decision, Some(cause.into())).await
+        let cause = cause.into();
+        let turn = cause.begin(&no_stream())?;
+        let attempt = self.attempt(decision, Some(&cause));
+        let saved = cause.once::<D::Event, _>(self, &no_stream(), attempt).await?;
+        turn.over();
+        Ok(saved)
     }
 
-    async fn decide_with<D: Decision>(
+    async fn attempt<D: Decision>(
         &self,
         decision: &D,
-        cause: Option<Cause>,
+        cause: Option<&Cause>,
     ) -> Result<Saved, UpdateError<D::Error>> {
-        let reaction = cause.map(Reaction::new);
-        if let Some(reaction) = &reaction
-            && let Some(saved) = find_reaction(self, reaction, &no_stream()).await?
-        {
-            return Ok(saved);
-        }
         let query = narrowed::<D::Event>(unbounded(decision.query()));
         let mut attempts = ATTEMPTS;
         loop {
+            // The head first: what comes between it and the append is caught by the condition.
             let head = self.head().await?;
             let state = self.fold_for(decision, query.clone().up_to(head)).await?;
             let events = decision.decide(&state).map_err(UpdateError::Refused)?;
             if events.is_empty() {
                 return Ok(nothing_new(head, 0));
             }
-            let append = append_of(&events, reaction.as_ref())?.unless(query.clone(), head);
+            let append = append_of(&events, cause)?.unless(query.clone(), head);
             attempts -= 1;
             match self.append(append).await {
                 Err(error) if error.kind() == ErrorKind::Conflict && attempts > 0 => {}
@@ -152,12 +158,13 @@ fn no_stream() -> StreamName {
     StreamName::from("")
 }
 
-fn append_of<E: Event>(events: &[E], reaction: Option<&Reaction>) -> Result<Append> {
+fn append_of<E: Event>(events: &[E], cause: Option<&Cause>) -> Result<Append> {
     let mut append = Append::without_stream();
     for (index, event) in events.iter().enumerate() {
+        check_new(event)?;
         let new = to_new_event(event, EventId::new())?;
-        append = append.event(match reaction {
-            Some(reaction) => reaction.mark(&no_stream(), index, new),
+        append = append.event(match cause {
+            Some(cause) => cause.mark(&no_stream(), index, new),
             None => new,
         });
     }

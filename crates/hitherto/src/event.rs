@@ -84,13 +84,21 @@ pub(crate) fn names_of(kind: &Kind) -> impl Iterator<Item = &'static str> + use<
     std::iter::once(kind.name).chain(kind.was.iter().copied())
 }
 
-/// What is appended for an event, unless its type says that it may not be.
-pub(crate) fn to_new_event<E: Event>(event: &E, id: EventId) -> Result<NewEvent> {
+/// Refuses an event that its own type does not let through.
+pub(crate) fn check_new<E: Event>(event: &E) -> Result<()> {
     let kind = event.kind();
     if let Some(reason) = kind.deprecated {
-        return Err(Error::invalid(format!("{} is not appended any more: {reason}", kind.name)));
+        return Err(Error::invalid(format!(
+            "{} is deprecated, and nothing was appended: {reason}",
+            kind.name
+        )));
     }
-    event.validate().map_err(|reason| not_valid(kind.name, &reason))?;
+    event.validate().map_err(|reason| not_valid(kind.name, &reason))
+}
+
+/// An event as it is stored. Whether it may be is asked before: see [`check_new`].
+pub(crate) fn to_new_event<E: Event>(event: &E, id: EventId) -> Result<NewEvent> {
+    let kind = event.kind();
     let mut new = NewEvent::json(kind.name, event.encode()?).id(id).schema_version(kind.version);
     new.tags = event.tags();
     Ok(new)
@@ -163,14 +171,20 @@ impl<E: Event> Iterator for TypedEvents<E> {
     }
 }
 
-/// The query, narrowed to the kinds of a type where it names none.
+/// The query for events of a type: narrowed to its kinds where it names none, and widened to the older
+/// names of those that it does name, so that a renamed kind is found whole.
 pub(crate) fn narrowed<E: Event>(mut query: Query) -> Query {
-    let names: Vec<String> = E::kinds().into_iter().flat_map(names_of).map(Into::into).collect();
+    let kinds = E::kinds();
     if query.items.is_empty() {
         query.items.push(QueryItem::default());
     }
-    for item in query.items.iter_mut().filter(|item| item.kinds.is_empty()) {
-        item.kinds.clone_from(&names);
+    for item in &mut query.items {
+        let is_meant = |kind: &&&Kind| {
+            item.kinds.is_empty() || names_of(kind).any(|name| item.kinds.iter().any(|k| k == name))
+        };
+        let names = kinds.iter().filter(is_meant).flat_map(|kind| names_of(kind));
+        let names: Vec<_> = names.filter(|&name| !item.kinds.iter().any(|k| k == name)).collect();
+        item.kinds.extend(names.into_iter().map(Into::into));
     }
     query
 }

@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 
 use crate::aggregate::Aggregate;
 use crate::cache::{AggregateCache, BoundedCache};
-use crate::cause::{Cause, Reaction};
+use crate::cause::Cause;
 use crate::decision::nothing_new;
 use crate::error::UpdateError;
-use crate::event::{Recorded, not_valid, to_new_event};
+use crate::event::{Event, Recorded, check_new, not_valid, to_new_event};
 use crate::snapshot::{JsonSnapshots, Load, SnapshotStore, Snapshots};
 use crate::{Error, ErrorKind, Result, Store};
 
@@ -47,7 +47,7 @@ pub struct Repository<A> {
     store: Store,
     cache: Option<Arc<dyn AggregateCache<A>>>,
     snapshots: Option<Arc<dyn SnapshotStore<A>>>,
-    reaction: Option<Reaction>,
+    cause: Option<Cause>,
 }
 
 impl<A> Clone for Repository<A> {
@@ -56,18 +56,43 @@ impl<A> Clone for Repository<A> {
             store: self.store.clone(),
             cache: self.cache.clone(),
             snapshots: self.snapshots.clone(),
-            reaction: self.reaction.clone(),
+            cause: self.cause.clone(),
         }
     }
 }
 
 impl<A: Aggregate> Repository<A> {
     /// A repository without cache and snapshots.
+    ///
+    /// Does not compile if [`Aggregate::CATEGORY`] cannot be told from the id in a stream's name:
+    ///
+    /// ```compile_fail,E0080
+    /// # use hitherto::{Aggregate, Event, Repository, Root, Store};
+    /// # #[derive(Event)] enum Counted { Counted }
+    /// # #[derive(Default)] struct Counter { root: Root<Counted> }
+    /// impl Aggregate for Counter {
+    ///     const CATEGORY: &'static str = "people-counter"; // the `-` is what ends a category
+    /// #   type Id = String; type Event = Counted; type Error = ();
+    /// #   fn root(&mut self) -> &mut Root<Counted> { &mut self.root }
+    /// #   fn apply(&mut self, _: &Counted) {}
+    ///     // …
+    /// }
+    /// let counters = Repository::<Counter>::new(&Store::in_memory());
+    /// ```
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone(), cache: None, snapshots: None, reaction: None }
+        const {
+            assert!(
+                is_category(A::CATEGORY),
+                "an aggregate's CATEGORY is at least one character, and has no `-`: that is where the id \
+                 begins in the name of a stream"
+            );
+        }
+        Self { store: store.clone(), cache: None, snapshots: None, cause: None }
     }
 
     /// Keeps up to so many loaded aggregates, and brings them up to date by the events after their version.
+    ///
+    /// Off unless it is asked for: it takes memory, and a `Clone` that really copies the state.
     #[must_use]
     pub fn cache(mut self, aggregates: usize) -> Self
     where
@@ -91,25 +116,31 @@ impl<A: Aggregate> Repository<A> {
 
     /// The same repository for what happens because of an event: it is written down in each event saved, and
     /// an update that was made before because of the same event is not made again, but answered as then.
+    ///
+    /// In one reaction each stream is updated once; a second update of it is an `Invalid` error. A
+    /// [`Cause`] that is passed by reference is one reaction, wherever it is passed to.
     #[must_use]
     pub fn because(&self, cause: impl Into<Cause>) -> Self {
-        Self { reaction: Some(Reaction::new(cause.into())), ..self.clone() }
+        Self { cause: Some(cause.into()), ..self.clone() }
     }
 
     /// The aggregate as it is now. An id that nothing happened to gives one of version 0.
     ///
     /// # Errors
-    /// What the store could not do; `Invalid` for an event that today's type cannot read.
+    /// What the store could not do; `Invalid` for an event that today's type cannot read, or an empty id.
     pub fn load<Q>(&self, id: &Q) -> impl Future<Output = Result<A>> + Send + use<A, Q>
     where
         A::Id: Borrow<Q>,
         Q: Display + ?Sized,
     {
         let (this, stream) = (self.clone(), stream_of::<A>(id));
-        async move { this.load_stream(&stream).await }
+        async move { this.load_stream(&stream?).await }
     }
 
     /// Appends what the aggregate raised since it was loaded, if nobody else was faster.
+    ///
+    /// In a [reaction](Repository::because) that was made before, nothing is appended, and the aggregate is
+    /// loaded again: prefer [`update`](Repository::update) there, which does not even run the command.
     ///
     /// # Errors
     /// `Conflict` if somebody was; `Invalid` if an event is not valid or deprecated; or what the store could
@@ -120,25 +151,22 @@ impl<A: Aggregate> Repository<A> {
                 "the aggregate was not loaded by a repository: load it by its id, also if it is new",
             ));
         };
-        let (version, position) = (aggregate.root().saved_version, aggregate.root().position);
+        let Some(cause) = &self.cause else { return self.save_raised(&stream, aggregate).await };
         if aggregate.root().uncommitted.is_empty() {
-            return Ok(nothing_new(position, version));
+            return self.save_raised(&stream, aggregate).await;
         }
-        let append = self.append_of(&stream, aggregate)?;
-        let last_id = append.event_ids().last();
-        let saved = self.store.append(append).await.inspect_err(|_| self.drop_cached(&stream))?;
-        let root = aggregate.root();
-        root.load.events += root.uncommitted.len() as u64;
-        root.uncommitted.clear();
-        (root.saved_version, root.position, root.last_event) =
-            (saved.version, saved.position, last_id);
-        self.take_snapshot_if_due(&stream, aggregate);
-        self.keep_cached(&stream, aggregate);
+        let turn = cause.begin(&stream)?;
+        let attempt = self.save_raised(&stream, aggregate);
+        let saved = cause.once::<A::Event, Error>(&self.store, &stream, attempt).await?;
+        if !aggregate.root().uncommitted.is_empty() {
+            *aggregate = self.load_stream(&stream).await?;
+        }
+        turn.over();
         Ok(saved)
     }
 
-    /// Loads, runs the command, saves; on a conflict again, up to five times. The command must not have
-    /// effects outside of the aggregate: it may run several times.
+    /// Loads, runs the command, saves; on a conflict again, up to five times in all. The command must not
+    /// have effects outside of the aggregate: it may run several times.
     ///
     /// # Errors
     /// The command's refusal, or what the store could not do.
@@ -155,10 +183,13 @@ impl<A: Aggregate> Repository<A> {
     {
         let (this, stream) = (self.clone(), stream_of::<A>(id));
         async move {
-            match &this.reaction {
-                None => this.update_stream(&stream, command).await,
-                Some(reaction) => this.react(reaction, &stream, command).await,
-            }
+            let stream = stream?;
+            let attempt = this.update_stream(&stream, command);
+            let Some(cause) = &this.cause else { return attempt.await };
+            let turn = cause.begin(&stream)?;
+            let saved = cause.once::<A::Event, _>(&this.store, &stream, attempt).await?;
+            turn.over();
+            Ok(saved)
         }
     }
 
@@ -176,17 +207,7 @@ impl<A: Aggregate> Repository<A> {
         Q: Display + ?Sized,
     {
         let (this, stream) = (self.clone(), stream_of::<A>(id));
-        async move {
-            let query = Query::stream(stream.clone()).up_to_version(version);
-            let mut aggregate: A = this.fold(new_aggregate(&stream), query).await?;
-            let reached = aggregate.root().version();
-            if reached < version {
-                return Err(Error::not_found(format!(
-                    "{stream} was never at version {version}, it is at version {reached}"
-                )));
-            }
-            Ok(aggregate)
-        }
+        async move { this.stream_at_version(&stream?, version).await }
     }
 
     /// The aggregate as it was at a time: after all its events recorded then or before.
@@ -204,6 +225,7 @@ impl<A: Aggregate> Repository<A> {
     {
         let (this, stream) = (self.clone(), stream_of::<A>(id));
         async move {
+            let stream = stream?;
             let query = Query::stream(stream.clone()).until(time);
             this.fold(new_aggregate(&stream), query).await
         }
@@ -222,44 +244,64 @@ impl<A: Aggregate> Repository<A> {
             let mut aggregate = self.load_stream(stream).await?;
             command(&mut aggregate).map_err(UpdateError::Refused)?;
             attempts -= 1;
-            match self.save(&mut aggregate).await {
+            match self.save_raised(stream, &mut aggregate).await {
                 Err(error) if error.kind() == ErrorKind::Conflict && attempts > 0 => {}
                 other => return Ok(other?),
             }
         }
     }
 
-    /// What was done before because of the same event is answered before the command can see a state that
-    /// its own first run has changed.
-    async fn react<F>(
-        &self,
-        reaction: &Reaction,
-        stream: &StreamName,
-        command: F,
-    ) -> Result<Saved, UpdateError<A::Error>>
-    where
-        F: FnMut(&mut A) -> Result<(), A::Error> + Send,
-    {
-        reaction.begin(stream)?;
-        let outcome = match find_reaction(&self.store, reaction, stream).await {
-            Ok(Some(saved)) => Ok(saved),
-            Ok(None) => self.update_stream(stream, command).await,
-            Err(error) => Err(error.into()),
-        };
-        outcome.inspect_err(|_| reaction.give_back(stream))
+    async fn save_raised(&self, stream: &StreamName, aggregate: &mut A) -> Result<Saved> {
+        let (before, position) = (aggregate.root().saved_version, aggregate.root().position);
+        let raised = aggregate.root().uncommitted.len() as u64;
+        if raised == 0 {
+            return Ok(nothing_new(position, before));
+        }
+        let append = self.append_of(stream, aggregate)?;
+        let last_id = append.event_ids().last();
+        let saved = self.store.append(append).await.inspect_err(|_| self.drop_cached(stream))?;
+        if saved.version != before + raised {
+            // The same reaction stored it elsewhere before: this aggregate has it twice, and is of no use.
+            self.drop_cached(stream);
+            return Ok(saved);
+        }
+        let root = aggregate.root();
+        root.load.events += raised;
+        root.uncommitted.clear();
+        (root.saved_version, root.position, root.last_event) =
+            (saved.version, saved.position, last_id);
+        self.take_snapshot_if_due(stream, aggregate);
+        self.keep_cached(stream, aggregate);
+        Ok(saved)
     }
 
     pub(crate) async fn load_stream(&self, stream: &StreamName) -> Result<A> {
-        let cached = self.cache.as_ref().and_then(|cache| cache.take(stream.as_str()));
-        let mut aggregate = match cached {
-            Some(mut aggregate) => {
-                let version = aggregate.root().saved_version;
-                self.fold(aggregate, Query::stream(stream.clone()).after_version(version)).await?
-            }
-            None => self.load_with_snapshot(stream).await?,
+        let cached = self.cache.as_ref().and_then(|cache| cache.copy_of(stream.as_str()));
+        let Some(mut aggregate) = cached else {
+            let mut aggregate = self.load_with_snapshot(stream).await?;
+            self.take_snapshot_if_due(stream, &mut aggregate);
+            self.keep_cached(stream, &mut aggregate);
+            return Ok(aggregate);
         };
-        self.take_snapshot_if_due(stream, &mut aggregate);
-        self.keep_cached(stream, &aggregate);
+        let version = aggregate.root().saved_version;
+        let news = Query::stream(stream.clone()).after_version(version);
+        let mut aggregate = self.fold(aggregate, news).await?;
+        if aggregate.root().saved_version > version {
+            self.take_snapshot_if_due(stream, &mut aggregate);
+            self.keep_cached(stream, &mut aggregate);
+        }
+        Ok(aggregate)
+    }
+
+    pub(crate) async fn stream_at_version(&self, stream: &StreamName, version: u64) -> Result<A> {
+        let query = Query::stream(stream.clone()).up_to_version(version);
+        let mut aggregate = self.fold(new_aggregate(stream), query).await?;
+        let reached = aggregate.root().version();
+        if reached < version {
+            return Err(Error::not_found(format!(
+                "{stream} was never at version {version}: it is at version {reached}"
+            )));
+        }
         Ok(aggregate)
     }
 
@@ -279,9 +321,9 @@ impl<A: Aggregate> Repository<A> {
         let Some(event) = root.last_event.filter(|_| snapshots.policy().is_due(&load)) else {
             return;
         };
-        let at = (root.saved_version, event, load.latest);
-        root.load = Load { since: load.latest, latest: load.latest, ..Load::default() };
-        snapshots.keep(stream.as_str(), at, aggregate);
+        root.load = Load::after_snapshot(load.latest);
+        let version = root.saved_version;
+        snapshots.keep(stream.as_str(), version, event, aggregate);
     }
 
     /// Goes on from a snapshot, if its last event stands in the stream where it says.
@@ -290,9 +332,7 @@ impl<A: Aggregate> Repository<A> {
         snapshots: &dyn SnapshotStore<A>,
         stream: &StreamName,
     ) -> Result<Option<A>> {
-        let Some(kept) = snapshots.find(stream.as_str()).filter(|kept| kept.version > 0) else {
-            return Ok(None);
-        };
+        let Some(kept) = snapshots.find(stream.as_str()) else { return Ok(None) };
         let query = Query::stream(stream.clone()).after_version(kept.version - 1);
         let mut events = self.store.read(query);
         let Some(last) = events.next_event().await.transpose()? else { return Ok(None) };
@@ -304,7 +344,7 @@ impl<A: Aggregate> Repository<A> {
         root.stream = Some(stream.clone());
         (root.saved_version, root.position) = (kept.version, last.position());
         root.last_event = Some(kept.event);
-        root.load = Load { since: kept.recorded_at, latest: kept.recorded_at, ..Load::default() };
+        root.load = Load::after_snapshot(Some(last.recorded_at()));
         fold_events(aggregate, events).await.map(Some)
     }
 
@@ -318,19 +358,19 @@ impl<A: Aggregate> Repository<A> {
         let expected = ExpectedVersion::Exact(root.saved_version);
         let mut append = Append::to(stream.clone()).expect(expected);
         for (index, raised) in root.uncommitted.iter().enumerate() {
-            let kind = crate::event::Event::kind(&*raised.event).name;
-            aggregate.validate(&raised.event).map_err(|reason| not_valid(kind, &reason))?;
+            check_raised(aggregate, &raised.event)?;
             let new = to_new_event(&*raised.event, raised.id)?;
-            append = append.event(match &self.reaction {
-                Some(reaction) => reaction.mark(stream, index, new),
+            append = append.event(match &self.cause {
+                Some(cause) => cause.mark(stream, index, new),
                 None => new,
             });
         }
         Ok(append)
     }
 
-    fn keep_cached(&self, stream: &StreamName, aggregate: &A) {
-        if let Some(cache) = &self.cache {
+    /// Keeps a copy, but not of what never happened: ids that are only asked for push nothing out.
+    fn keep_cached(&self, stream: &StreamName, aggregate: &mut A) {
+        if let Some(cache) = self.cache.as_ref().filter(|_| aggregate.root().saved_version > 0) {
             cache.keep(stream.as_str(), aggregate);
         }
     }
@@ -342,8 +382,26 @@ impl<A: Aggregate> Repository<A> {
     }
 }
 
-fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> StreamName {
-    StreamName::of(A::CATEGORY, id)
+/// Whether a stream's name can be taken apart again into this category and an id.
+const fn is_category(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        if bytes[index] == b'-' {
+            return false;
+        }
+        index += 1;
+    }
+    !bytes.is_empty()
+}
+
+fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<StreamName> {
+    let stream = StreamName::of(A::CATEGORY, id);
+    if stream.id().is_empty() {
+        let category = A::CATEGORY;
+        return Err(Error::invalid(format!("the id of this {category} is empty: give it a name")));
+    }
+    Ok(stream)
 }
 
 fn new_aggregate<A: Aggregate>(stream: &StreamName) -> A {
@@ -352,48 +410,38 @@ fn new_aggregate<A: Aggregate>(stream: &StreamName) -> A {
     aggregate
 }
 
+/// Asks every rule that stands between raising an event and appending it.
+pub(crate) fn check_raised<A: Aggregate>(aggregate: &A, event: &A::Event) -> Result<()> {
+    check_new(event)?;
+    aggregate.validate(event).map_err(|reason| not_valid(event.kind().name, &reason))
+}
+
 /// Applies events one after another, and notes what that has shown.
 async fn fold_events<A: Aggregate>(mut aggregate: A, mut events: Events) -> Result<A> {
     let started = Instant::now();
     while let Some(event) = events.next_event().await {
         let event = Recorded::<A::Event>::decode(event?)?;
+        check_is_next(aggregate.root().saved_version, &event)?;
         aggregate.apply(&event.data);
         let root = aggregate.root();
-        if root.saved_version == 0 {
-            root.load.since = event.recorded_at();
-        }
         (root.saved_version, root.position) = (event.version(), event.position());
         root.last_event = Some(event.id());
-        root.load.latest = event.recorded_at();
-        root.load.events += 1;
+        root.load.note(event.recorded_at());
     }
     aggregate.root().load.took += started.elapsed();
     Ok(aggregate)
 }
 
-/// What a reaction stored in a stream when it ran before, if it did.
-pub(crate) async fn find_reaction(
-    store: &Store,
-    reaction: &Reaction,
-    stream: &StreamName,
-) -> Result<Option<Saved>> {
-    let Some(first) = store.find(reaction.event_id(stream, 0)).await? else { return Ok(None) };
-    let mut last = first.clone();
-    for index in 1.. {
-        match store.find(reaction.event_id(stream, index)).await? {
-            Some(next) => last = next,
-            None => break,
-        }
+/// A state that an event is missing from is no state that ever was.
+fn check_is_next<E>(version: u64, event: &Recorded<E>) -> Result<()> {
+    if event.version() == version + 1 {
+        return Ok(());
     }
-    Ok(Some(repeated(&first, &last)))
-}
-
-fn repeated(first: &hitherto_store::Recorded, last: &hitherto_store::Recorded) -> Saved {
-    Saved {
-        first_position: first.position(),
-        position: last.position(),
-        version: last.version(),
-        versions: vec![last.version()],
-        repeated: true,
-    }
+    Err(Error::corrupt(format!(
+        "event {} is version {} of {}, and version {} was to come: run `hitherto verify`",
+        event.position(),
+        event.version(),
+        event.stream().unwrap_or("no stream"),
+        version + 1
+    )))
 }

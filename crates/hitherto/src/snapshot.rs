@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::Aggregate;
 
-/// When to take a snapshot. Of several rules the first that holds counts.
+/// When to take a snapshot. Of several rules, whichever holds first counts.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,7 +31,8 @@ impl Snapshots {
         Self { versions: Some(versions.max(1)), ..Self::default() }
     }
 
-    /// When the last one is so old, or there is none and the first event is so old.
+    /// When events came since the last one, or the first of all, over so long a time. Measured by when
+    /// they were recorded, not by a clock: a stream in which nothing happens needs no snapshot.
     pub fn older_than(age: Duration) -> Self {
         Self { age: Some(age), ..Self::default() }
     }
@@ -45,9 +46,9 @@ impl Snapshots {
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {
-            versions: self.versions.or(other.versions),
-            age: self.age.or(other.age),
-            cost: self.cost.or(other.cost),
+            versions: smaller(self.versions, other.versions),
+            age: smaller(self.age, other.age),
+            cost: smaller(self.cost, other.cost),
         }
     }
 
@@ -55,9 +56,14 @@ impl Snapshots {
     pub(crate) fn is_due(&self, load: &Load) -> bool {
         load.events > 0
             && (self.versions.is_some_and(|versions| load.events >= versions)
-                || self.age.is_some_and(|age| load.since.until(load.latest) >= age)
+                || self.age.is_some_and(|age| load.span() >= age)
                 || self.cost.is_some_and(|cost| load.took >= cost))
     }
+}
+
+/// The smaller limit: it is reached first.
+fn smaller<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
 }
 
 /// What loading an aggregate has shown.
@@ -65,26 +71,44 @@ impl Snapshots {
 pub(crate) struct Load {
     /// Events that came since the last snapshot.
     pub(crate) events: u64,
-    /// When the last snapshot's last event, or the first event of all, was recorded.
-    pub(crate) since: Timestamp,
-    /// When the last event was recorded.
-    pub(crate) latest: Timestamp,
-    /// How long folding them took.
+    /// When the last snapshot's last event, or the first event of all, was recorded, if one was loaded.
+    pub(crate) since: Option<Timestamp>,
+    /// When the last event that was loaded was recorded.
+    pub(crate) latest: Option<Timestamp>,
+    /// How long reading and folding them took.
     pub(crate) took: Duration,
+}
+
+impl Load {
+    /// What is known right after a snapshot.
+    pub(crate) fn after_snapshot(recorded_at: Option<Timestamp>) -> Self {
+        Self { since: recorded_at, latest: recorded_at, ..Self::default() }
+    }
+
+    /// One more event was loaded.
+    pub(crate) fn note(&mut self, recorded_at: Timestamp) {
+        self.since.get_or_insert(recorded_at);
+        self.latest = Some(recorded_at);
+        self.events += 1;
+    }
+
+    fn span(&self) -> Duration {
+        self.since.zip(self.latest).map_or(Duration::ZERO, |(since, latest)| since.until(latest))
+    }
 }
 
 /// A state and what it stands for.
 #[derive(Serialize, Deserialize)]
 struct Snapshot<S> {
+    /// The type of the state: another type over the same streams must not take it for its own.
+    of: String,
     /// The version of the state's shape.
     shape: u32,
     /// The version of the stream.
     version: u64,
     /// The id of the event that brought the stream to that version, so that a snapshot of another
-    /// history is never taken for one of this.
+    /// history is never taken for one of this. When it was recorded is asked of the event itself.
     event: String,
-    /// When that event was recorded, in nanoseconds since 1970.
-    recorded_at: i64,
     state: S,
 }
 
@@ -93,14 +117,13 @@ pub(crate) struct Kept<A> {
     pub(crate) aggregate: A,
     pub(crate) version: u64,
     pub(crate) event: EventId,
-    pub(crate) recorded_at: Timestamp,
 }
 
 /// Puts and gets states of one aggregate type. Whatever goes wrong here costs time, and nothing else.
 pub(crate) trait SnapshotStore<A>: Send + Sync {
     fn policy(&self) -> &Snapshots;
     fn find(&self, stream: &str) -> Option<Kept<A>>;
-    fn keep(&self, stream: &str, at: (u64, EventId, Timestamp), aggregate: &A);
+    fn keep(&self, stream: &str, version: u64, event: EventId, aggregate: &A);
 }
 
 /// States as JSON in the store's snapshot cache.
@@ -116,27 +139,75 @@ impl<A: Aggregate + Serialize + DeserializeOwned> SnapshotStore<A> for JsonSnaps
 
     fn find(&self, stream: &str) -> Option<Kept<A>> {
         let bytes = self.cache.get(stream)?;
-        let snapshot: Snapshot<A> = serde_json::from_slice(&bytes).ok()?;
-        (snapshot.shape == A::STATE).then_some(())?;
+        // The state is read last: one of another shape need not be readable at all.
+        let snapshot: Snapshot<&serde_json::value::RawValue> =
+            serde_json::from_slice(&bytes).ok()?;
+        let is_ours = snapshot.of == std::any::type_name::<A>() && snapshot.shape == A::STATE;
+        (is_ours && snapshot.version > 0).then_some(())?;
         Some(Kept {
-            aggregate: snapshot.state,
+            aggregate: serde_json::from_str(snapshot.state.get()).ok()?,
             version: snapshot.version,
             event: snapshot.event.parse().ok()?,
-            recorded_at: Timestamp::from_nanos(snapshot.recorded_at),
         })
     }
 
-    fn keep(&self, stream: &str, (version, event, recorded_at): (u64, EventId, Timestamp), a: &A) {
+    fn keep(&self, stream: &str, version: u64, event: EventId, aggregate: &A) {
         let snapshot = Snapshot {
+            of: std::any::type_name::<A>().to_owned(),
             shape: A::STATE,
             version,
             event: event.to_string(),
-            recorded_at: recorded_at.as_nanos(),
-            state: a,
+            state: aggregate,
         };
         if let Ok(bytes) = serde_json::to_vec(&snapshot) {
             // Without the snapshot the next load is slower, and right.
             let _ = self.cache.put(stream, &bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(events: u64) -> Load {
+        Load { events, ..Load::default() }
+    }
+
+    #[test]
+    fn of_two_rules_the_one_that_holds_first_counts() {
+        for policy in [
+            Snapshots::every(100).or(Snapshots::every(10)),
+            Snapshots::every(10).or(Snapshots::every(100)),
+            Snapshots::older_than(Duration::from_secs(1)).or(Snapshots::every(10)),
+        ] {
+            assert!(policy.is_due(&load(10)), "{policy:?}");
+            assert!(!policy.is_due(&load(9)), "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn age_is_what_lies_between_events_and_not_since_1970() {
+        let policy = Snapshots::older_than(Duration::from_secs(60));
+        let second = |second: i64| Timestamp::from_nanos(second * 1_000_000_000);
+        let mut load = Load::default();
+        load.note(second(1_000));
+        load.note(second(1_059));
+        assert!(!policy.is_due(&load));
+        load.note(second(1_060));
+        assert!(policy.is_due(&load));
+        let mut next = Load::after_snapshot(load.latest);
+        next.note(second(1_119));
+        assert!(!policy.is_due(&next));
+        next.note(second(1_120));
+        assert!(policy.is_due(&next));
+    }
+
+    #[test]
+    fn a_slow_load_is_due_and_one_without_new_events_never() {
+        let policy = Snapshots::when_slower_than(Duration::from_millis(5)).or(Snapshots::every(0));
+        let slow = Load { took: Duration::from_millis(5), ..load(1) };
+        assert!(policy.is_due(&slow));
+        assert!(!policy.is_due(&Load { events: 0, ..slow }));
     }
 }

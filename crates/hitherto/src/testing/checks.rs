@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{replayed, through_bytes};
-use crate::event::to_new_event;
-use crate::{Aggregate, Append, Event, EventId, Repository, Snapshots, Store, StreamName};
+use super::{replayed, store_event, through_bytes};
+use crate::{Aggregate, Event, Repository, Snapshots, Store, StreamName};
 
-/// Replaying a history gives the same state at once and in steps, from the events as they are and as they
-/// come back from a store.
+/// Replaying a history gives the same state whenever and however it is done: from the events as they are,
+/// from their bytes, from a store at once, and from a store after each of them.
 ///
 /// # Panics
 /// If it does not, with both states.
@@ -25,6 +24,22 @@ pub fn check_replay<A: Aggregate + Serialize>(events: impl IntoIterator<Item = A
     assert_same("replayed through bytes", &direct, &again);
     let loaded = load(&Repository::<A>::new(&stored::<A>(&events)));
     assert_same("loaded from a store", &direct, &loaded);
+    check_every_version::<A>(&events);
+}
+
+/// The state at each version is that of the events up to it, also when it is asked for later.
+#[track_caller]
+fn check_every_version<A: Aggregate + Serialize>(events: &[A::Event]) {
+    let repository = Repository::<A>::new(&stored::<A>(events));
+    let mut direct = A::default();
+    for (version, event) in (1..).zip(events) {
+        direct.apply(event);
+        let then =
+            crate::wait(repository.stream_at_version(&StreamName::of(A::CATEGORY, ID), version));
+        let then =
+            then.unwrap_or_else(|error| panic!("version {version} cannot be loaded: {error}"));
+        assert_same(&format!("loaded as of version {version}"), &direct, &then);
+    }
 }
 
 /// A snapshot after any event and the rest of the history give the same state as the whole history.
@@ -94,15 +109,15 @@ const ID: &str = "checked";
 #[track_caller]
 fn stored<A: Aggregate>(events: &[A::Event]) -> Store {
     let store = Store::in_memory();
+    let stream = Some(StreamName::of(A::CATEGORY, ID));
     for event in events {
-        let new = to_new_event(event, EventId::new()).expect("what happened can be stored");
-        let append = Append::to(StreamName::of(A::CATEGORY, ID)).event(new);
-        crate::wait(store.append(append)).expect("memory takes it");
+        store_event(&store, &stream, event);
     }
     store
 }
 
 #[track_caller]
 fn load<A: Aggregate>(repository: &Repository<A>) -> A {
-    crate::wait(repository.load_stream(&StreamName::of(A::CATEGORY, ID))).expect("it can be loaded")
+    let loaded = crate::wait(repository.load_stream(&StreamName::of(A::CATEGORY, ID)));
+    loaded.unwrap_or_else(|error| panic!("the history cannot be loaded: {error}"))
 }

@@ -45,7 +45,10 @@ pub use checks::{check_handlers, check_replay, check_snapshots};
 pub use history::check_history;
 
 use crate::event::to_new_event;
-use crate::{Aggregate, Decision, Event, EventId};
+use crate::repository::check_raised;
+use crate::{
+    Aggregate, Append, Decision, Event, EventId, Position, Query, Store, StreamName, UpdateError,
+};
 
 /// What has happened to an aggregate before the test.
 pub trait Given: Aggregate {
@@ -61,28 +64,26 @@ impl<A: Aggregate> Given for A {}
 #[must_use = "say what is done: `.when(…)`"]
 pub struct GivenAggregate<A>(A);
 
-/// What a command did: see [`GivenAggregate::when`].
-#[must_use = "say what is expected: `.then(…)` or `.refused(…)`"]
-pub struct Outcome<E, R> {
+/// What a command or a decision answered: see [`GivenAggregate::when`] and [`GivenEvents::decide`].
+#[must_use = "say what is expected: `.then(…)`, `.refused(…)` or `.not_valid(…)`"]
+pub struct Answer<E, R> {
     events: Vec<E>,
     refusal: Option<R>,
+    /// Why the events would not be appended.
+    invalid: Option<crate::Error>,
 }
 
 impl<A: Aggregate> GivenAggregate<A> {
-    /// Runs a command.
+    /// Runs a command, and asks the rules for what may be appended, as saving would.
     pub fn when(
         mut self,
         command: impl FnOnce(&mut A) -> Result<(), A::Error>,
-    ) -> Outcome<A::Event, A::Error> {
+    ) -> Answer<A::Event, A::Error> {
         let refusal = command(&mut self.0).err();
-        let aggregate = &mut self.0;
-        let raised: Vec<_> = aggregate.root().uncommitted.drain(..).collect();
-        for raised in &raised {
-            if let Err(reason) = self.0.validate(&raised.event) {
-                panic!("{} would not be appended: {reason}", raised.event.kind().name);
-            }
-        }
-        Outcome { events: raised.iter().map(|r| through_bytes(&*r.event)).collect(), refusal }
+        let raised: Vec<_> = self.0.root().uncommitted.drain(..).map(|r| r.event).collect();
+        let invalid = raised.iter().find_map(|event| check_raised(&self.0, event).err());
+        let events = raised.iter().map(|event| through_bytes(&**event)).collect();
+        Answer { events, refusal, invalid }
     }
 
     /// Looks at the state that the events have led to.
@@ -91,7 +92,7 @@ impl<A: Aggregate> GivenAggregate<A> {
     }
 }
 
-impl<E: Debug + PartialEq, R: Debug> Outcome<E, R> {
+impl<E: Debug + PartialEq, R: Debug> Answer<E, R> {
     /// Exactly these events happened, in this order.
     ///
     /// # Panics
@@ -101,6 +102,7 @@ impl<E: Debug + PartialEq, R: Debug> Outcome<E, R> {
         if let Some(refusal) = self.refusal {
             panic!("refused with {refusal:?}, after raising {:?}", self.events);
         }
+        self.assert_valid();
         let expected: Vec<_> = expected.into_iter().collect();
         assert!(
             self.events == expected,
@@ -128,12 +130,41 @@ impl<E: Debug + PartialEq, R: Debug> Outcome<E, R> {
     where
         R: PartialEq,
     {
-        match self.refusal {
-            Some(refusal) if refusal == expected => {}
+        match &self.refusal {
+            Some(refusal) if *refusal == expected => {}
             Some(refusal) => {
                 panic!("refused otherwise\n expected: {expected:?}\n refused with: {refusal:?}")
             }
-            None => panic!("not refused with {expected:?}: {:?} happened", self.events),
+            None => {
+                self.assert_valid();
+                panic!("not refused with {expected:?}: {:?} happened", self.events)
+            }
+        }
+    }
+
+    /// The command did not refuse, but a rule for what may be appended did, for a reason with these words:
+    /// that of the aggregate, that of its events, or that a kind is deprecated.
+    ///
+    /// # Panics
+    /// If not.
+    #[track_caller]
+    pub fn not_valid(self, words: &str) {
+        if let Some(refusal) = self.refusal {
+            panic!("refused with {refusal:?}, before a rule with the words {words:?} was asked");
+        }
+        match self.invalid.map(|error| error.to_string()) {
+            Some(reason) if reason.contains(words) => {}
+            Some(reason) => {
+                panic!("not valid for another reason\n expected: {words}\n found:    {reason}")
+            }
+            None => panic!("valid, although {words:?} was expected: {:?} happened", self.events),
+        }
+    }
+
+    #[track_caller]
+    fn assert_valid(&self) {
+        if let Some(reason) = &self.invalid {
+            panic!("{:?} would not be appended: {reason}", self.events);
         }
     }
 }
@@ -142,34 +173,50 @@ impl<E: Debug + PartialEq, R: Debug> Outcome<E, R> {
 ///
 /// Only the events that the decision's query matches reach it, as from a store.
 pub fn given<E: Event>(events: impl IntoIterator<Item = E>) -> GivenEvents<E> {
-    GivenEvents(events.into_iter().collect())
+    GivenEvents(events.into_iter().map(|event| (None, event)).collect())
 }
 
 /// A history: see [`given`].
 #[must_use = "say what is decided: `.decide(…)`"]
-pub struct GivenEvents<E>(Vec<E>);
+pub struct GivenEvents<E>(Vec<(Option<StreamName>, E)>);
 
 impl<E: Event> GivenEvents<E> {
+    /// The same history, and these events in a stream: for decisions that look at streams.
+    pub fn and_in(
+        mut self,
+        stream: impl Into<StreamName>,
+        events: impl IntoIterator<Item = E>,
+    ) -> Self {
+        let stream = stream.into();
+        self.0.extend(events.into_iter().map(|event| (Some(stream.clone()), event)));
+        self
+    }
+
     /// Makes a decision over what happened.
-    pub fn decide<D: Decision<Event = E>>(self, decision: &D) -> Outcome<E, D::Error> {
-        let store = crate::Store::in_memory();
-        let mut before = crate::Position::START;
-        for event in &self.0 {
-            let new = to_new_event(event, EventId::new()).expect("what happened can be stored");
-            let append = crate::Append::without_stream().event(new);
-            before = crate::wait(store.append(append)).expect("memory takes it").position;
-        }
-        let decided = crate::wait(store.decide(decision));
-        let refusal = match decided {
-            Err(crate::UpdateError::Store(error)) => {
-                panic!("the decision cannot be stored: {error}")
-            }
-            Err(crate::UpdateError::Refused(refusal)) => Some(refusal),
-            Ok(_) => None,
+    #[track_caller]
+    pub fn decide<D: Decision<Event = E>>(self, decision: &D) -> Answer<E, D::Error> {
+        let store = Store::in_memory();
+        let before = self.0.iter().map(|(stream, event)| store_event(&store, stream, event)).last();
+        let (refusal, invalid) = match crate::wait(store.decide(decision)) {
+            Err(UpdateError::Store(error)) => (None, Some(error)),
+            Err(UpdateError::Refused(refusal)) => (Some(refusal), None),
+            Ok(_) => (None, None),
         };
-        let happened = store.read_as::<E>(crate::Query::all().after(before));
+        let happened = store.read_as::<E>(Query::all().after(before.unwrap_or(Position::START)));
         let events = happened.map(|event| event.expect("it was just stored").data).collect();
-        Outcome { events, refusal }
+        Answer { events, refusal, invalid }
+    }
+}
+
+/// Stores what a test says has happened. The rules for new events are not asked: it may be long ago.
+#[track_caller]
+fn store_event<E: Event>(store: &Store, stream: &Option<StreamName>, event: &E) -> Position {
+    let append = stream.as_ref().map_or_else(Append::without_stream, |s| Append::to(s.clone()));
+    let new = to_new_event(event, EventId::new());
+    let stored = new.and_then(|new| crate::wait(store.append(append.event(new))));
+    match stored {
+        Ok(saved) => saved.position,
+        Err(error) => panic!("{} cannot be stored: {error}", event.kind().name),
     }
 }
 

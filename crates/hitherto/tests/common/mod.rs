@@ -1,6 +1,8 @@
 //! The account that the tests tell their stories about.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+pub mod flaky;
+
 use hitherto::{Aggregate, Event, Root, ensure};
 use serde::{Deserialize, Serialize};
 

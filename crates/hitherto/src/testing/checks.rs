@@ -109,9 +109,9 @@ const ID: &str = "checked";
 #[track_caller]
 fn stored<A: Aggregate>(events: &[A::Event]) -> Store {
     let store = Store::in_memory();
-    let stream = Some(StreamName::of(A::CATEGORY, ID));
+    let stream = StreamName::of(A::CATEGORY, ID);
     for event in events {
-        store_event(&store, &stream, event);
+        store_event(&store, Some(&stream), event);
     }
     store
 }

@@ -196,7 +196,8 @@ impl<E: Event> GivenEvents<E> {
     #[track_caller]
     pub fn decide<D: Decision<Event = E>>(self, decision: &D) -> Answer<E, D::Error> {
         let store = Store::in_memory();
-        let before = self.0.iter().map(|(stream, event)| store_event(&store, stream, event)).last();
+        let before =
+            self.0.iter().map(|(stream, event)| store_event(&store, stream.as_ref(), event)).last();
         let (refusal, invalid) = match crate::wait(store.decide(decision)) {
             Err(UpdateError::Store(error)) => (None, Some(error)),
             Err(UpdateError::Refused(refusal)) => (Some(refusal), None),
@@ -210,8 +211,8 @@ impl<E: Event> GivenEvents<E> {
 
 /// Stores what a test says has happened. The rules for new events are not asked: it may be long ago.
 #[track_caller]
-fn store_event<E: Event>(store: &Store, stream: &Option<StreamName>, event: &E) -> Position {
-    let append = stream.as_ref().map_or_else(Append::without_stream, |s| Append::to(s.clone()));
+fn store_event<E: Event>(store: &Store, stream: Option<&StreamName>, event: &E) -> Position {
+    let append = stream.map_or_else(Append::without_stream, |s| Append::to(s.clone()));
     let new = to_new_event(event, EventId::new());
     let stored = new.and_then(|new| crate::wait(store.append(append.event(new))));
     match stored {

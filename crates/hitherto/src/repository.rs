@@ -6,7 +6,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hitherto_store::{Append, Events, ExpectedVersion, Query, Saved, StreamName, Timestamp};
+use hitherto_store::{
+    Append, EventId, Events, ExpectedVersion, Query, Saved, StreamName, Timestamp,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -265,14 +267,21 @@ impl<A: Aggregate> Repository<A> {
             self.drop_cached(stream);
             return Ok(saved);
         }
+        let recorded_at = self.recorded_at(last_id).await;
         let root = aggregate.root();
-        root.load.events += raised;
+        root.load.note_saved(raised, recorded_at);
         root.uncommitted.clear();
         (root.saved_version, root.position, root.last_event) =
             (saved.version, saved.position, last_id);
         self.take_snapshot_if_due(stream, aggregate);
         self.keep_cached(stream, aggregate);
         Ok(saved)
+    }
+
+    /// When a saved event was recorded, if the snapshot policy asks for it and the store can say it now.
+    async fn recorded_at(&self, event: Option<EventId>) -> Option<Timestamp> {
+        self.snapshots.as_ref().filter(|snapshots| snapshots.policy().asks_for_age())?;
+        Some(self.store.find(event?).await.ok()??.recorded_at())
     }
 
     pub(crate) async fn load_stream(&self, stream: &StreamName) -> Result<A> {

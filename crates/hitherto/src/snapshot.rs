@@ -52,7 +52,12 @@ impl Snapshots {
         }
     }
 
-    /// Whether it is time, by what loading the aggregate has shown.
+    /// Whether it must be known when events were recorded.
+    pub(crate) fn asks_for_age(&self) -> bool {
+        self.age.is_some()
+    }
+
+    /// Whether it is time, by what loading and saving the aggregate has shown.
     pub(crate) fn is_due(&self, load: &Load) -> bool {
         load.events > 0
             && (self.versions.is_some_and(|versions| load.events >= versions)
@@ -66,14 +71,14 @@ fn smaller<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     one.into_iter().chain(other).min()
 }
 
-/// What loading an aggregate has shown.
+/// What loading and saving an aggregate has shown.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Load {
     /// Events that came since the last snapshot.
     pub(crate) events: u64,
-    /// When the last snapshot's last event, or the first event of all, was recorded, if one was loaded.
+    /// When the last snapshot's last event, or the first event of all, was recorded, if that is known.
     pub(crate) since: Option<Timestamp>,
-    /// When the last event that was loaded was recorded.
+    /// When the last event was recorded, if that is known.
     pub(crate) latest: Option<Timestamp>,
     /// How long reading and folding them took.
     pub(crate) took: Duration,
@@ -87,9 +92,14 @@ impl Load {
 
     /// One more event was loaded.
     pub(crate) fn note(&mut self, recorded_at: Timestamp) {
-        self.since.get_or_insert(recorded_at);
-        self.latest = Some(recorded_at);
-        self.events += 1;
+        self.note_saved(1, Some(recorded_at));
+    }
+
+    /// So many more events were saved; when that was is not always asked for.
+    pub(crate) fn note_saved(&mut self, events: u64, recorded_at: Option<Timestamp>) {
+        self.events += events;
+        self.since = self.since.or(recorded_at);
+        self.latest = recorded_at.or(self.latest);
     }
 
     fn span(&self) -> Duration {

@@ -20,8 +20,37 @@ pub trait Aggregate: Default + Send + 'static {
     /// snapshots of other versions are ignored.
     const STATE: u32 = 1;
 
-    /// What tells one from another. A type of its own keeps a customer's id from being passed where an
-    /// account's is meant; `String` and UUIDs just work, and are looked up by what they borrow as (`&str`).
+    /// What tells one from another, shown as the end of its stream's name. `String` and UUIDs just work.
+    ///
+    /// Methods that take an id take `&Q` where `Id: Borrow<Q>`, like the keys of a map: `"ACC-001"` for a
+    /// `String`, `&id` for any other type. So an id of its own type cannot be mistaken for another:
+    ///
+    /// ```compile_fail,E0277
+    /// # use hitherto::{Aggregate, Event, Repository, Root, Store};
+    /// # #[derive(Event)] enum Nothing { NothingHappened }
+    /// # #[derive(Default)] struct Account { root: Root<Nothing> }
+    /// struct AccountId(u64);
+    /// struct CustomerId(u64);
+    /// # impl std::fmt::Display for AccountId {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }
+    /// # }
+    /// # impl std::fmt::Display for CustomerId {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }
+    /// # }
+    /// impl Aggregate for Account {
+    ///     type Id = AccountId;
+    ///     // …
+    /// #   const CATEGORY: &'static str = "account";
+    /// #   type Event = Nothing; type Error = ();
+    /// #   fn root(&mut self) -> &mut Root<Nothing> { &mut self.root }
+    /// #   fn apply(&mut self, _: &Nothing) {}
+    /// }
+    /// # let accounts = Repository::<Account>::new(&Store::in_memory());
+    /// let customer = CustomerId(7);
+    /// let account = accounts.load(&customer); // does not compile: this is no account's id
+    /// ```
+    ///
+    /// What an id borrows as must be shown in the same way as the id itself.
     type Id: Display;
 
     /// What can happen to it.

@@ -115,3 +115,59 @@ fn a_sample_that_does_not_load_fails_the_check() {
     std::fs::write(path, r#"{"mail":"a"}"#).expect("it is written");
     check_history::<UserEvent>(folder.path(), []);
 }
+
+fn folder_with(samples: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    for (name, json) in samples {
+        std::fs::write(folder.path().join(name), json).expect("it is written");
+    }
+    folder
+}
+
+#[derive(Event, Debug, PartialEq)]
+enum ShelfEvent {
+    #[event(was = "BookLent", version = 2, from(LentV1))]
+    BookTaken { title: String, days: u32 },
+}
+
+#[derive(Deserialize)]
+struct LentV1 {
+    title: String,
+}
+
+impl From<LentV1> for ShelfEvent {
+    fn from(old: LentV1) -> Self {
+        Self::BookTaken { title: old.title, days: 30 }
+    }
+}
+
+#[test]
+fn an_older_name_needs_a_sample_of_the_version_that_it_had() {
+    let folder = folder_with(&[
+        ("BookTaken.v1.json", r#"{"title":"a"}"#),
+        ("BookTaken.v2.json", r#"{"title":"a","days":7}"#),
+        ("BookLent.v2.json", r#"{"title":"a","days":7}"#),
+    ]);
+    check_history::<ShelfEvent>(folder.path(), []);
+}
+
+#[test]
+#[should_panic(expected = "BookReturned.v1.json cannot be read any more")]
+fn a_kind_that_was_removed_is_missed_by_its_sample() {
+    let folder = folder_with(&[("BookReturned.v1.json", "{}")]);
+    check_history::<ShelfEvent>(folder.path(), []);
+}
+
+#[test]
+#[should_panic(expected = "BookTaken.v1.json cannot be read any more")]
+fn a_version_without_a_way_to_today_is_missed_by_its_sample() {
+    let folder = folder_with(&[("BookTaken.v1.json", r#"{"name":"a"}"#)]);
+    check_history::<ShelfEvent>(folder.path(), []);
+}
+
+#[test]
+#[should_panic(expected = "name it Name.v1.json")]
+fn a_file_that_is_no_sample_is_named() {
+    let folder = folder_with(&[("notes.txt", "")]);
+    check_history::<ShelfEvent>(folder.path(), []);
+}

@@ -67,7 +67,7 @@ impl SnapshotCache for CountingSnapshots {
     }
 
     fn put(&self, key: &str, value: &[u8]) -> hitherto::Result<()> {
-        if *self.refuses.lock().unwrap() {
+        if *self.refuses.lock().expect("no test panics with it") {
             return Err(hitherto::Error::unavailable("the disk is full"));
         }
         self.put.fetch_add(1, Ordering::Relaxed);
@@ -193,7 +193,7 @@ fn by_cost_one_is_taken_when_loading_took_as_long() {
 fn one_that_cannot_be_put_changes_nothing() {
     let (_, store, accounts) = bank(Snapshots::every(1));
     let before = store.taken();
-    *store.snapshots.refuses.lock().unwrap() = true;
+    *store.snapshots.refuses.lock().expect("no test panics with it") = true;
     (0..5).for_each(|_| deposit(&accounts));
     assert_eq!(store.taken(), before);
     assert_eq!(wait(accounts.load("a")).expect("it loads").balance, 5);

@@ -50,6 +50,64 @@ fn an_event_that_is_not_valid_fails() {
 }
 
 #[test]
+#[should_panic(expected = "a deposit of nothing is none")]
+fn an_event_that_its_own_type_does_not_let_through_fails() {
+    BankAccount::given([opened()]).when(|a| a.deposit(0)).then([MoneyDeposited { amount: 0 }]);
+}
+
+#[test]
+#[should_panic(expected = "interest is a deposit now")]
+fn a_deprecated_event_fails() {
+    let interest = || InterestPaid { amount: 5 };
+    BankAccount::given([opened()]).when(|a| a.raise(interest())).then([interest()]);
+}
+
+#[test]
+fn what_a_rule_does_not_let_through_can_be_expected() {
+    BankAccount::given([opened()]).when(|a| a.deposit(0)).not_valid("a deposit of nothing");
+    BankAccount::given([opened()]).when(|a| a.deposit(2_000_000)).not_valid("more than this bank");
+    let interest = InterestPaid { amount: 5 };
+    BankAccount::given([opened()]).when(|a| a.raise(interest)).not_valid("deprecated");
+}
+
+#[test]
+#[should_panic(expected = "valid, although \"too much\" was expected")]
+fn an_event_that_is_valid_where_it_must_not_be_fails() {
+    BankAccount::given([opened()]).when(|a| a.deposit(1)).not_valid("too much");
+}
+
+#[test]
+#[should_panic(expected = "not valid for another reason")]
+fn another_rule_fails() {
+    BankAccount::given([opened()]).when(|a| a.deposit(0)).not_valid("too much");
+}
+
+#[test]
+#[should_panic(expected = "refused with InsufficientFunds, before a rule")]
+fn a_refusal_instead_of_a_rule_fails() {
+    BankAccount::given([opened()]).when(|a| a.withdraw(300)).not_valid("too much");
+}
+
+#[test]
+#[should_panic(expected = "after raising [MoneyDeposited { amount: 5 }]")]
+fn a_refusal_shows_what_was_raised_before_it() {
+    BankAccount::given([opened()])
+        .when(|a| {
+            a.deposit(5)?;
+            a.withdraw(300)
+        })
+        .then([MoneyDeposited { amount: 5 }]);
+}
+
+#[test]
+fn what_is_deprecated_or_would_not_be_valid_today_may_have_happened() {
+    let history = || [opened(), InterestPaid { amount: 5 }, MoneyDeposited { amount: 0 }];
+    BankAccount::given(history()).state(|account| assert_eq!(account.balance, 105));
+    check_replay::<BankAccount>(history());
+    check_snapshots::<BankAccount>(history());
+}
+
+#[test]
 fn every_handler_is_checked() {
     let interest = InterestPaid { amount: 1 };
     let all = [opened(), MoneyDeposited { amount: 5 }, MoneyWithdrawn { amount: 3 }, interest];
@@ -65,6 +123,80 @@ fn every_handler_is_checked() {
 #[should_panic(expected = "MoneyWithdrawn")]
 fn a_handler_that_no_event_reaches_fails() {
     check_handlers::<BankAccount>([opened()], |_, _| {});
+}
+
+/// Takes into its state what is not in the events.
+#[derive(Default, Serialize)]
+struct Unsteady {
+    #[serde(skip)]
+    root: Root<AccountEvent>,
+    seen: usize,
+}
+
+impl Aggregate for Unsteady {
+    const CATEGORY: &'static str = "unsteady";
+    type Id = String;
+    type Event = AccountEvent;
+    type Error = ();
+
+    fn root(&mut self) -> &mut Root<AccountEvent> {
+        &mut self.root
+    }
+
+    fn apply(&mut self, _: &AccountEvent) {
+        static SEEN_BY_ALL: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        self.seen = SEEN_BY_ALL.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+#[should_panic(expected = "replayed through bytes, the state is another one")]
+fn a_replay_that_gives_another_state_fails() {
+    check_replay::<Unsteady>([opened()]);
+}
+
+#[derive(Event, Debug, PartialEq)]
+enum Lossy {
+    Measured {
+        #[serde(skip)]
+        precisely: f64,
+    },
+}
+
+#[derive(Default, Serialize)]
+struct Meter {
+    #[serde(skip)]
+    root: Root<Lossy>,
+    value: f64,
+}
+
+impl Aggregate for Meter {
+    const CATEGORY: &'static str = "meter";
+    type Id = String;
+    type Event = Lossy;
+    type Error = ();
+
+    fn root(&mut self) -> &mut Root<Lossy> {
+        &mut self.root
+    }
+
+    fn apply(&mut self, Lossy::Measured { precisely }: &Lossy) {
+        self.value += precisely;
+    }
+}
+
+#[test]
+#[should_panic(expected = "expected: {\"value\":1.5}\n found:    {\"value\":0.0}")]
+fn an_event_that_does_not_survive_its_bytes_fails_with_both_states() {
+    check_replay::<Meter>([Lossy::Measured { precisely: 1.5 }]);
+}
+
+#[test]
+#[should_panic(expected = "other events happened")]
+fn a_command_is_compared_by_what_is_stored_of_it() {
+    Meter::given([])
+        .when(|meter| meter.raise(Lossy::Measured { precisely: 1.5 }))
+        .then([Lossy::Measured { precisely: 1.5 }]);
 }
 
 /// Forgets in its snapshot what it needs.
@@ -159,31 +291,45 @@ fn a_decision_is_tested_like_an_aggregate() {
         .refused(CourseFull);
 }
 
+/// Reopens an account, by what its stream says.
+struct Reopen;
+
+impl Decision for Reopen {
+    type Event = AccountEvent;
+    type State = u64;
+    type Error = ();
+
+    fn query(&self) -> Query {
+        Query::stream("account-a")
+    }
+
+    fn apply(&self, events: &mut u64, _: &AccountEvent) {
+        *events += 1;
+    }
+
+    fn decide(&self, events: &u64) -> Result<Vec<AccountEvent>, ()> {
+        Ok(vec![MoneyDeposited { amount: *events }])
+    }
+}
+
 #[test]
-fn of_many_who_want_the_last_seats_exactly_as_many_get_one_as_there_are() {
-    let store = hitherto::Store::in_memory();
-    let defined = hitherto::NewEvent::json("CourseDefined", r#"{"course":1,"capacity":5}"#);
-    let defined = hitherto::Append::without_stream().event(defined.tag("course:1"));
-    hitherto::wait(store.append(defined)).expect("it is stored");
-    let subscribed = std::sync::atomic::AtomicU32::new(0);
-    std::thread::scope(|scope| {
-        for student in 0..16 {
-            let (store, subscribed) = (&store, &subscribed);
-            scope.spawn(move || {
-                loop {
-                    match hitherto::wait(store.decide(&Subscribe { course: 1, student })) {
-                        Ok(_) => {
-                            subscribed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                            return;
-                        }
-                        Err(hitherto::UpdateError::Refused(CourseFull)) => return,
-                        Err(hitherto::UpdateError::Store(error)) => {
-                            assert_eq!(error.kind(), hitherto::ErrorKind::Conflict);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    assert_eq!(subscribed.into_inner(), 5);
+fn a_decision_over_streams_is_given_its_history_in_streams() {
+    given([])
+        .and_in("account-a", [opened(), MoneyDeposited { amount: 1 }])
+        .and_in("account-b", [opened()])
+        .decide(&Reopen)
+        .then([MoneyDeposited { amount: 2 }]);
+}
+
+#[test]
+fn a_decision_is_asked_the_rules_of_its_events() {
+    given([]).decide(&Reopen).not_valid("a deposit of nothing");
+}
+
+#[test]
+#[should_panic(expected = "not refused with CourseFull")]
+fn a_decision_that_does_not_refuse_fails() {
+    given([CourseDefined { course: 1, capacity: 1 }])
+        .decide(&Subscribe { course: 1, student: 7 })
+        .refused(CourseFull);
 }

@@ -25,7 +25,7 @@ pub trait Aggregate: Default + Send + 'static {
     /// Methods that take an id take `&Q` where `Id: Borrow<Q>`, like the keys of a map: `"ACC-001"` for a
     /// `String`, `&id` for any other type. So an id of its own type cannot be mistaken for another:
     ///
-    /// ```compile_fail,E0277
+    /// ```compile_fail,E0308
     /// # use hitherto::{Aggregate, Event, Repository, Root, Store};
     /// # #[derive(Event)] enum Nothing { NothingHappened }
     /// # #[derive(Default)] struct Account { root: Root<Nothing> }

@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn age_is_what_lies_between_events_and_not_since_1970() {
-        let policy = Snapshots::older_than(Duration::from_secs(60));
+        let policy = Snapshots::older_than(Duration::from_mins(1));
         let second = |second: i64| Timestamp::from_nanos(second * 1_000_000_000);
         let mut load = Load::default();
         load.note(second(1_000));

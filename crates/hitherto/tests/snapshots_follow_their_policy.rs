@@ -166,7 +166,7 @@ fn a_stream_that_others_wrote_gets_its_snapshot_when_it_is_loaded() {
 #[test]
 fn by_age_one_is_taken_when_the_events_since_the_last_span_the_time() {
     for cached in [false, true] {
-        let (clock, store, accounts) = bank(Snapshots::older_than(Duration::from_secs(60)));
+        let (clock, store, accounts) = bank(Snapshots::older_than(Duration::from_mins(1)));
         let accounts = if cached { accounts.cache(10) } else { accounts };
         let at = |second: i64| {
             clock.0.store(1_000_000 + second, Ordering::Relaxed);

@@ -91,7 +91,7 @@ fn a_snapshot_is_used_and_one_of_another_history_is_not() {
     snapshots.put("account-a", changed.as_bytes()).expect("it is put");
     assert_eq!(wait(accounts.load("a")).expect("it loads").balance, 999, "the snapshot is used");
     let event = text.split("\"event\":\"").nth(1).expect("it is there")[..36].to_owned();
-    let foreign = text.replace(&event, &hitherto::EventId::new().to_string());
+    let foreign = changed.replace(&event, &hitherto::EventId::new().to_string());
     snapshots.put("account-a", foreign.as_bytes()).expect("it is put");
     assert_eq!(wait(accounts.load("a")).expect("it loads").balance, 105, "the log is the truth");
     snapshots.put("account-a", b"damaged").expect("it is put");

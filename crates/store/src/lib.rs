@@ -29,6 +29,7 @@ mod error;
 mod event;
 mod event_store;
 mod events;
+mod followers;
 mod index;
 pub mod limits;
 mod load;

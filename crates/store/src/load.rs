@@ -232,7 +232,9 @@ impl Loader {
     fn finish(mut self) -> Result<Loaded> {
         if self.last_frame == Some(FrameKind::Roll) {
             let name = self.found.last().map_or_else(String::new, |found| found.name.clone());
-            self.report(&name, 0, None, "the file after this one is missing");
+            let first = self.end.map_or(Position(1), |end| end.position);
+            let positions = Some((first, Position(u64::MAX)));
+            self.report(&name, 0, positions, "the file after this one is missing");
         }
         let files: Vec<_> = self.found.into_iter().filter_map(|found| found.opened).collect();
         let Some(end) = self.end.filter(|_| !files.is_empty()) else {

@@ -140,6 +140,7 @@ pub(crate) fn open_read_only(
     options: Options,
 ) -> Result<(Arc<Shared>, crate::log::Expected)> {
     let Some(identity) = read_identity(&*disk)? else {
+        refuse_foreign_directory(&*disk)?;
         return Err(Error::not_found(
             "the directory holds no store: see that the path is right, or create one by appending to it",
         ));
@@ -177,6 +178,9 @@ fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
             || name.ends_with(TEMPORARY_SUFFIX)
             || FileHeader::number_of(name) == Some(1)
     };
+    if names.iter().any(|name| FileHeader::number_of(name).is_some_and(|number| number > 1)) {
+        return Err(lost_format());
+    }
     let Some(foreign) = names.iter().find(|name| !is_leftover(name)) else { return Ok(()) };
     Err(Error::invalid(format!(
         "the directory is no store, it holds {foreign:?} and no file `format`: name an empty or a new \
@@ -209,9 +213,13 @@ fn refuse_lost_format(disk: &dyn Disk) -> Result<()> {
     if bytes[..filled].iter().all(|&byte| byte == 0) {
         return Ok(());
     }
-    Err(Error::corrupt(
+    Err(lost_format())
+}
+
+fn lost_format() -> Error {
+    Error::corrupt(
         "the file `format` is missing beside a log with events: restore it from a backup of this store",
-    ))
+    )
 }
 
 fn new_identity(clock: &dyn Clock, options: &Options) -> Identity {

@@ -58,9 +58,10 @@ impl Reader {
     /// A reader of what is there up to `last`, durable or not: for conditions.
     pub(crate) fn within(shared: Arc<Shared>, query: Query, last: Position) -> Self {
         let bounds = query.bounds;
+        let end = shared.end_of_damage(last);
         let range = Range {
             first: bounds.after.unwrap_or_default().0.saturating_add(1),
-            last: bounds.up_to.unwrap_or(last).min(last).0,
+            last: bounds.up_to.unwrap_or(end).min(end).0,
         };
         let left = query.limit.unwrap_or(u64::MAX);
         Self {
@@ -106,7 +107,8 @@ impl Reader {
     fn next_match(&mut self) -> Result<Option<(Arc<LogFile>, u32)>> {
         while self.range.first <= self.range.last {
             let Some((file, mut cursor)) = self.file.take().or_else(|| self.open_file()) else {
-                break;
+                self.step_over_missing_files()?;
+                continue;
             };
             let found = self.seek_in(&file, &mut cursor);
             let reached = found.map_or_else(|| self.end_of(&file), |event| file.position(event).0);
@@ -171,8 +173,23 @@ impl Reader {
         };
         let after = files.partition_point(|file| file.header.first_position.0 <= target);
         // Files without an event share their first position with the file after them.
-        let file = files[..after].last().or_else(|| files.first())?;
+        let file = files[..after].last()?;
         Some((Arc::clone(file), Cursor::new(&file.index, &self.query, self.query.direction)))
+    }
+
+    /// Before the first file that there is, nothing can be read.
+    fn step_over_missing_files(&mut self) -> Result<()> {
+        let reached = match self.query.direction {
+            Direction::Forward => {
+                let files = self.shared.files.load();
+                let first = files.first().map_or(u64::MAX, |file| file.header.first_position.0);
+                self.range.last.min(first - 1)
+            }
+            Direction::Backward => self.range.first,
+        };
+        self.refuse_damage_before(reached)?;
+        self.move_past(reached);
+        Ok(())
     }
 
     /// Nothing is skipped silently: a walk that would step over damage ends with it instead.
@@ -232,7 +249,7 @@ impl Reader {
     /// The first position in range whose time fulfils what all later ones do too (times never go back).
     fn first_position_where(&mut self, is_reached: impl Fn(Timestamp) -> bool) -> Result<u64> {
         let Range { first: mut low, last } = self.range;
-        let mut high = (last + 1).max(low);
+        let mut high = (last.min(self.shared.durable().0) + 1).max(low);
         while low < high {
             let middle = low + (high - low) / 2;
             if is_reached(self.time_at(middle)?) {
@@ -284,7 +301,7 @@ impl EventSource for Following {
                 some => break some,
             }
             if !reader.extend() {
-                reader.shared.wake_later(context.waker());
+                reader.wait(context);
                 if !reader.extend() && !reader.shared.is_closed() {
                     return Poll::Pending;
                 }
@@ -302,6 +319,12 @@ impl Reader {
     fn is_over(&self) -> bool {
         let bound = self.query.bounds.up_to;
         self.is_over || self.left == 0 || bound.is_some_and(|last| self.range.first > last.0)
+    }
+
+    /// Has the task woken when more is durable that may match. It looks once more after this.
+    fn wait(&self, context: &Context<'_>) {
+        let seed = self.shared.identity.hash_seed;
+        self.shared.followers.wait(&self.query, seed, context.waker());
     }
 
     /// Takes in what became durable since; whether there was something.

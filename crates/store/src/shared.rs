@@ -1,8 +1,7 @@
 //! What the writer and all readers of one open store share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 
 use arc_swap::ArcSwap;
 
@@ -10,6 +9,7 @@ use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::event::{EventId, Position};
+use crate::followers::{BatchTerms, Followers};
 use crate::log::{Identity, LogFile, ReadBuffer};
 use crate::options::Options;
 use crate::record::Recorded;
@@ -27,7 +27,7 @@ pub(crate) struct Shared {
     pub(crate) damages: Vec<Damage>,
     durable: AtomicU64,
     closed: AtomicBool,
-    waiting: Mutex<Vec<Waker>>,
+    pub(crate) followers: Followers,
 }
 
 impl Shared {
@@ -48,7 +48,7 @@ impl Shared {
             damages,
             durable: AtomicU64::new(durable.0),
             closed: AtomicBool::new(false),
-            waiting: Mutex::default(),
+            followers: Followers::default(),
         }
     }
 
@@ -57,10 +57,17 @@ impl Shared {
         Position(self.durable.load(Ordering::Acquire))
     }
 
-    /// Lets readers see everything up to a position, and wakes those who wait for it.
-    pub(crate) fn publish(&self, position: Position) {
-        self.durable.store(position.0, Ordering::Release);
-        self.wake_followers();
+    /// Lets readers see everything up to a position, and wakes those who wait for what came.
+    pub(crate) fn publish(&self, position: Position, terms: &BatchTerms) {
+        self.durable.store(position.0, Ordering::SeqCst);
+        self.followers.wake(terms);
+    }
+
+    /// Where reading ends: behind `last` if it is known that events behind it were lost, so that whoever
+    /// reads that far is told.
+    pub(crate) fn end_of_damage(&self, last: Position) -> Position {
+        let ends = self.damages.iter().filter_map(|damage| damage.positions).map(|(_, last)| last);
+        ends.fold(last, Position::max)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -69,25 +76,8 @@ impl Shared {
 
     /// Ends all followers.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        self.wake_followers();
-    }
-
-    /// Calls the waker when there is more to see. The caller looks once more after this.
-    pub(crate) fn wake_later(&self, waker: &Waker) {
-        let mut waiting = self.waiting();
-        if !waiting.iter().any(|other| other.will_wake(waker)) {
-            waiting.push(waker.clone());
-        }
-    }
-
-    fn wake_followers(&self) {
-        let waiting = std::mem::take(&mut *self.waiting());
-        waiting.into_iter().for_each(Waker::wake);
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.closed.store(true, Ordering::SeqCst);
+        self.followers.wake_all();
     }
 
     /// Adds a file behind all others.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::event::Position;
+use crate::followers::BatchTerms;
 use crate::load::{disk_error, index_frame};
 use crate::log::{Expected, FileHeader, Found, FrameKind, HEADER_BYTES, LogFile, Scan};
 use crate::shared::Shared;
@@ -46,7 +47,7 @@ impl Tail {
             let files = self.shared.files.load();
             let file = files.last().expect("a loaded log has a file");
             file.file.sync().map_err(disk_error("the end of the log could not be synced"))?;
-            self.shared.publish(Position(end.position.0 - 1));
+            self.shared.publish(Position(end.position.0 - 1), &BatchTerms::NotNoted);
         }
         Ok(())
     }

@@ -35,6 +35,9 @@ impl fmt::Display for Damage {
         write!(f, "{} at offset {}: {}", self.file, self.offset, self.what)?;
         match self.positions {
             Some((first, last)) if first == last => write!(f, ", event {first} cannot be read"),
+            Some((first, Position(u64::MAX))) => {
+                write!(f, ", event {first} and all after it cannot be read")
+            }
             Some((first, last)) => write!(f, ", events {first} to {last} cannot be read"),
             None => Ok(()),
         }

@@ -7,6 +7,7 @@ use crate::append::{Append, Saved};
 use crate::conditions::{Judge, Unwritten, Verdict};
 use crate::error::{Error, Result};
 use crate::event::{Position, StreamName};
+use crate::followers::BatchTerms;
 use crate::index::IndexEntry;
 use crate::log::{Expected, FRAME_HEADER_BYTES, FrameHeader, FrameKind, LogFile};
 use crate::planted::{PlantedBug, is_planted};
@@ -53,6 +54,17 @@ struct Batch {
     /// Where each frame starts in `bytes`, and its header as far as it is known.
     frames: Vec<(usize, FrameHeader)>,
     answers: Vec<(Completion, Result<Saved>)>,
+    /// What the batch's events can be found by, as far as somebody waits for it.
+    terms: Vec<u64>,
+    has_unnoted_terms: bool,
+}
+
+impl Batch {
+    fn terms(&mut self) -> BatchTerms {
+        let terms = std::mem::take(&mut self.terms);
+        let is_noted = !std::mem::take(&mut self.has_unnoted_terms);
+        if is_noted { BatchTerms::Noted(terms) } else { BatchTerms::NotNoted }
+    }
 }
 
 impl Writer {
@@ -166,14 +178,17 @@ impl Writer {
     ) {
         let offset = self.end.offset + self.batch.bytes.len() as u64;
         record::encode(placement, stream, event, &mut self.batch.bytes);
-        self.file.index.push(IndexEntry {
+        self.batch.has_unnoted_terms |= !self.shared.followers.want_terms();
+        let terms = (!self.batch.has_unnoted_terms).then_some(&mut self.batch.terms);
+        let entry = IndexEntry {
             id: event.id,
             offset,
             stream: stream.map(StreamName::as_str),
             version: placement.version,
             kind: &event.kind,
             tags: event.tags.iter().map(crate::event::Tag::as_str),
-        });
+        };
+        self.file.index.push(entry, terms);
     }
 
     /// Notes a frame whose body is complete; its header is written when the whole batch is known.
@@ -197,7 +212,7 @@ impl Writer {
     pub(crate) fn flush(&mut self) {
         let written = self.write_batch();
         if written.is_ok() && !self.batch.frames.is_empty() {
-            self.shared.publish(self.last_position());
+            self.shared.publish(self.last_position(), &self.batch.terms());
         }
         self.batch.bytes.clear();
         self.batch.frames.clear();

@@ -1,8 +1,10 @@
 //! Where each event of a log file stands, and which event has an id.
 //!
-//! Four bytes of an id's hash are kept; whoever asks reads the few events that fit and compares.
+//! Four bytes of an id's hash are kept; whoever asks reads the few events that fit and compares. Before that
+//! the range of all ids is asked: ids that grow with time (UUID version 7) are above all that were stored
+//! earlier, so that a new one is known to be new without a look into any table.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -26,6 +28,9 @@ pub(crate) struct Places {
     count: AtomicU32,
     buckets: Box<[AtomicU32]>,
     seed: u64,
+    /// The lowest and the highest start of an id.
+    lowest: AtomicU64,
+    highest: AtomicU64,
 }
 
 impl Places {
@@ -33,7 +38,14 @@ impl Places {
     pub(crate) fn new(buckets: usize, seed: u64) -> Self {
         assert!(buckets.is_power_of_two(), "a hash is cut to a bucket by its low bits");
         let buckets = std::iter::repeat_with(AtomicU32::default).take(buckets).collect();
-        Self { list: AppendList::new(), count: AtomicU32::new(0), buckets, seed }
+        Self {
+            list: AppendList::new(),
+            count: AtomicU32::new(0),
+            buckets,
+            seed,
+            lowest: AtomicU64::new(u64::MAX),
+            highest: AtomicU64::new(0),
+        }
     }
 
     /// How many events there are, damaged ones included.
@@ -51,6 +63,8 @@ impl Places {
     pub(crate) fn push(&self, id: EventId, offset: u64) -> u32 {
         let event = self.count.load(Ordering::Relaxed);
         let (bucket, tag) = self.hash(id);
+        self.lowest.fetch_min(start_of(id), Ordering::Relaxed);
+        self.highest.fetch_max(start_of(id), Ordering::Relaxed);
         let place = self.list.slot(event);
         place.offset.store((offset / OFFSET_UNIT) as u32, Ordering::Relaxed);
         place.id_tag.store(tag, Ordering::Relaxed);
@@ -72,13 +86,19 @@ impl Places {
     /// The events that may have this id, newest first.
     pub(crate) fn candidates(&self, id: EventId) -> impl Iterator<Item = u32> {
         let (bucket, tag) = self.hash(id);
-        let mut next = bucket.load(Ordering::Acquire);
+        let mut next = if self.may_have(id) { bucket.load(Ordering::Acquire) } else { 0 };
         let chain = std::iter::from_fn(move || {
             let event = next.checked_sub(1)?;
             next = self.list.at(event).before.load(Ordering::Acquire);
             Some(event)
         });
         chain.filter(move |&event| self.list.at(event).id_tag.load(Ordering::Acquire) == tag)
+    }
+
+    fn may_have(&self, id: EventId) -> bool {
+        let start = start_of(id);
+        let lowest = self.lowest.load(Ordering::Relaxed);
+        (lowest..=self.highest.load(Ordering::Relaxed)).contains(&start)
     }
 
     /// Bytes that the table holds in memory.
@@ -90,4 +110,9 @@ impl Places {
         let hash = xxh3_64_with_seed(id.as_bytes(), self.seed);
         (&self.buckets[hash as usize & (self.buckets.len() - 1)], (hash >> 32) as u32)
     }
+}
+
+/// The first eight bytes, in which ids that grow with time keep it.
+fn start_of(id: EventId) -> u64 {
+    u64::from_be_bytes(id.as_bytes()[..8].try_into().expect("eight bytes"))
 }

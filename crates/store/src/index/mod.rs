@@ -14,8 +14,8 @@ use crate::record::Recorded;
 
 pub(crate) use cursor::Cursor;
 use ids::Places;
-pub(crate) use keys::KeyClass;
 use keys::{Key, Keys};
+pub(crate) use keys::{KeyClass, hash as term_hash};
 use postings::Arena;
 
 /// Bytes of log file per bucket: about one bucket an event of usual size.
@@ -68,11 +68,18 @@ impl FileIndex {
         self.places.candidates(id)
     }
 
-    /// Adds the next event; only the writer calls this.
-    pub(crate) fn push<'a>(&self, entry: IndexEntry<'a, impl Iterator<Item = &'a str>>) {
+    /// Adds the next event, and its terms' hashes to `terms`; only the writer calls this.
+    pub(crate) fn push<'a>(
+        &self,
+        entry: IndexEntry<'a, impl Iterator<Item = &'a str>>,
+        mut terms: Option<&mut Vec<u64>>,
+    ) {
         let event = self.places.push(entry.id, entry.offset);
-        let add = |class, name: &str, version_before| {
+        let mut add = |class, name: &str, version_before| {
             let hash = keys::hash(self.seed, class, name);
+            if let Some(terms) = &mut terms {
+                terms.push(hash);
+            }
             self.keys.push(&self.arena, (class, hash, name), version_before, event);
         };
         if let Some(stream) = entry.stream {
@@ -85,14 +92,15 @@ impl FileIndex {
 
     /// Adds an event that was read from the log.
     pub(crate) fn push_recorded(&self, event: &Recorded, offset: u64) {
-        self.push(IndexEntry {
+        let entry = IndexEntry {
             id: event.id(),
             offset,
             stream: event.stream(),
             version: event.version(),
             kind: event.kind(),
             tags: event.tags(),
-        });
+        };
+        self.push(entry, None);
     }
 
     /// Adds events that are known to have been there, but cannot be read.

@@ -51,7 +51,7 @@ impl LogFile {
 
     /// How many of the file's events stand at `last` or before.
     pub(crate) fn count_up_to(&self, last: Position) -> u32 {
-        let counted = self.event_at(last.0 + 1);
+        let counted = self.event_at(last.0.saturating_add(1));
         counted.min(self.index.count())
     }
 

@@ -14,10 +14,21 @@ const BEN: &str = "ACC-002";
 fn main() -> Result<(), Box<dyn Error>> {
     let temporary = tempfile::tempdir()?;
     let named = std::env::args_os().nth(1).map(PathBuf::from);
+    let is_named = named.is_some();
     let directory = named.unwrap_or_else(|| temporary.path().join("bank.hitherto"));
     let store = Store::open(&directory)?;
     hitherto::wait(tell(&store))?;
-    println!("\nAll of it is kept in {}.", directory.display());
+    match is_named {
+        true => println!(
+            "
+All of it is kept in {}.",
+            directory.display()
+        ),
+        false => println!(
+            "
+This store was a temporary one. Name a directory to keep it."
+        ),
+    }
     Ok(())
 }
 

@@ -128,3 +128,63 @@ impl Decision for DefineCourse {
         Ok(vec![CourseDefined { course: self.course.clone(), capacity: self.capacity }])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hitherto::testing::given;
+
+    fn defined(course: &str, capacity: u32) -> CourseEvent {
+        CourseDefined { course: course.into(), capacity }
+    }
+
+    fn subscribed(course: &str, student: &str) -> CourseEvent {
+        StudentSubscribed { course: course.into(), student: student.into() }
+    }
+
+    fn subscribe(course: &str, student: &str) -> Subscribe {
+        Subscribe { course: course.into(), student: student.into() }
+    }
+
+    // region: test
+    #[test]
+    fn the_last_seat_is_given_once() {
+        given([defined("rust", 2), subscribed("rust", "Ada")])
+            .decide(&subscribe("rust", "Ben"))
+            .then([subscribed("rust", "Ben")]);
+
+        given([defined("rust", 1), subscribed("rust", "Ada")])
+            .decide(&subscribe("rust", "Ben"))
+            .refused(CourseFull);
+    }
+    // endregion: test
+
+    #[test]
+    fn seats_in_other_courses_do_not_count() {
+        given([defined("rust", 1), defined("logic", 1), subscribed("logic", "Ada")])
+            .decide(&subscribe("rust", "Ada"))
+            .then([subscribed("rust", "Ada")]);
+    }
+
+    #[test]
+    fn a_student_takes_at_most_three_courses() {
+        let others = ["a", "b", "c"].map(|course| subscribed(course, "Ada"));
+        let before = [defined("rust", 9)].into_iter().chain(others);
+        given(before).decide(&subscribe("rust", "Ada")).refused(TooManyCourses);
+    }
+
+    #[test]
+    fn a_seat_is_not_taken_twice_nor_in_a_course_that_is_none() {
+        given([defined("rust", 9), subscribed("rust", "Ada")])
+            .decide(&subscribe("rust", "Ada"))
+            .refused(AlreadySubscribed);
+        given([defined("rust", 9)]).decide(&subscribe("rats", "Ada")).refused(NoSuchCourse);
+    }
+
+    #[test]
+    fn a_course_is_defined_once() {
+        let rust = DefineCourse { course: "rust".into(), capacity: 9 };
+        given([]).decide(&rust).then([defined("rust", 9)]);
+        given([defined("rust", 1)]).decide(&rust).refused(AlreadyDefined);
+    }
+}

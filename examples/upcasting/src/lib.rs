@@ -144,3 +144,71 @@ impl User {
         self.raise(UserErased)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hitherto::testing::{Given as _, check_history};
+    use hitherto::{Append, ErrorKind, NewEvent, Outcome as _, Repository, Store, wait};
+
+    fn registered() -> UserEvent {
+        UserRegistered { name: "Zoe Lund".into(), email: "zoe@example.org".into(), phone: None }
+    }
+
+    // region: history
+    #[test]
+    fn what_was_stored_once_can_always_be_read() {
+        let moved = EmailChanged { email: "zoe@example.com".into(), reason: "moved".into() };
+        check_history("tests/history", [registered(), moved, UserRemoved, UserErased]);
+    }
+    // endregion: history
+
+    // region: deprecated
+    #[test]
+    fn a_deprecated_kind_is_read_and_not_appended() {
+        wait(async {
+            let users = Repository::<User>::new(&Store::in_memory());
+            users.update("zoe", |user| user.register("Zoe", "zoe@example.org")).await.must()?;
+            let error = users.update("zoe", User::remove).await.must().expect_err("deprecated");
+
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            assert!(error.to_string().contains("raise UserErased"), "{error}");
+            Ok::<(), hitherto::Error>(())
+        })
+        .expect("a store in memory works");
+        User::given([registered(), UserRemoved]).state(|user| assert!(!user.is_registered));
+    }
+    // endregion: deprecated
+
+    #[test]
+    fn a_registration_of_the_first_year_is_one_of_today() {
+        wait(async {
+            let store = Store::in_memory();
+            let payload = r#"{"first_name":"Zoe","last_name":"Lund","email":"zoe@example.org"}"#;
+            let first_year = NewEvent::json("UserRegistered", payload).schema_version(1);
+            store.append(Append::to("user-zoe").event(first_year)).await?;
+
+            let user = Repository::<User>::new(&store).load("zoe").await?;
+            assert_eq!((&*user.name, user.phone), ("Zoe Lund", None));
+            Ok::<(), hitherto::Error>(())
+        })
+        .expect("a store in memory works");
+    }
+
+    #[test]
+    fn an_empty_phone_number_was_none() {
+        let payload = br#"{"first_name":"A","last_name":"B","email":"c","phone":""}"#;
+        let event = UserEvent::decode("UserRegistered", 2, payload).expect("version 2 is known");
+        let expected = UserRegistered { name: "A B".into(), email: "c".into(), phone: None };
+        assert_eq!(event, expected);
+    }
+
+    #[test]
+    fn nobody_is_erased_twice() {
+        User::given([registered()]).when(User::erase).then([UserErased]);
+        User::given([registered(), UserErased]).when(User::erase).refused(Refused::NotRegistered);
+        User::given([registered()])
+            .when(|user| user.register("Zoe", "zoe@example.org"))
+            .refused(Refused::AlreadyRegistered);
+    }
+}

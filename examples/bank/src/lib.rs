@@ -69,7 +69,7 @@ pub enum Refused {
 
 // region: state
 /// An account, as its events made it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct BankAccount {
     #[serde(skip)]
     root: Root<AccountEvent>,

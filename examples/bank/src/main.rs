@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use hitherto::{
     ErrorKind, Outcome, Query, Repository, Result, Saved, Snapshots, Store, UpdateError,
@@ -10,6 +11,7 @@ use hitherto_example_bank::{AccountEvent, BankAccount, Refused, amount};
 
 const ANN: &str = "ACC-001";
 const BEN: &str = "ACC-002";
+const SHOP: &str = "ACC-003";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let temporary = tempfile::tempdir()?;
@@ -18,16 +20,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = named.unwrap_or_else(|| temporary.path().join("bank.hitherto"));
     let store = Store::open(&directory)?;
     hitherto::wait(tell(&store))?;
-    match is_named {
-        true => println!(
-            "
-All of it is kept in {}.",
-            directory.display()
-        ),
-        false => println!(
-            "
-This store was a temporary one. Name a directory to keep it."
-        ),
+    if is_named {
+        println!("\nAll of it is kept in {}.", directory.display());
+    } else {
+        println!("\nThis store was a temporary one. Name a directory to keep it.");
     }
     Ok(())
 }
@@ -40,11 +36,12 @@ async fn tell(store: &Store) -> Result<()> {
     refuse(&accounts).await?;
     collide(&accounts).await?;
     transfer(store, &accounts).await?;
-    remember(&accounts).await
+    close(store, &accounts).await?;
+    remember(store, &accounts).await
 }
 
 async fn open(accounts: &Repository<BankAccount>) -> Result<()> {
-    for (number, first_deposit) in [(ANN, 100_000), (BEN, 0)] {
+    for (number, first_deposit) in [(ANN, 100_000), (BEN, 0), (SHOP, 0)] {
         let opened = accounts.update(number, |account| account.open(number, first_deposit)).await;
         match opened.refusal()? {
             None => println!("{number} is opened with {}.", amount(first_deposit)),
@@ -139,11 +136,45 @@ async fn arrive(store: &Store, accounts: &Repository<BankAccount>, taken: &Saved
     Ok(saved)
 }
 
-async fn remember(accounts: &Repository<BankAccount>) -> Result<()> {
+async fn close(store: &Store, accounts: &Repository<BankAccount>) -> Result<()> {
+    let number = &*format!("GIFT-{}", store.head().await?);
+    accounts.update(number, |account| account.open(number, 2_500)).await.must()?;
+    accounts.update(number, BankAccount::close).await.must()?;
+    let late = accounts.update(number, |account| account.deposit(100)).await.refusal()?;
+    let answer = late.map_or_else(|| "was taken".into(), |refusal| format!("met {refusal:?}"));
+    println!("\n{number} was opened and closed; a deposit after that {answer}.");
+    Ok(())
+}
+
+async fn remember(store: &Store, accounts: &Repository<BankAccount>) -> Result<()> {
+    let busy = accounts.update(SHOP, |shop| {
+        for _ in 0..5_000 {
+            shop.deposit(250)?;
+        }
+        Ok(())
+    });
+    let versions = busy.await.must()?.version;
+    println!("\n{SHOP} is a shop's, with {versions} events. Loading it takes");
+    time("by replaying all of them", accounts).await?;
+
     // region: snapshots
-    let accounts = accounts.clone().snapshots(Snapshots::every(100));
-    let account = accounts.load("ACC-001").await?;
+    let accounts = Repository::<BankAccount>::new(store).snapshots(Snapshots::every(100));
     // endregion: snapshots
-    println!("\nIn the end {ANN} holds {}.", amount(account.balance));
+    accounts.load(SHOP).await?;
+    time("from a snapshot and what came after it", &accounts).await?;
+
+    // region: cache
+    let accounts = accounts.cache(10_000);
+    // endregion: cache
+    accounts.load(SHOP).await?;
+    time("from the cache and what came after that", &accounts).await?;
+    println!("and each way it holds {}.", amount(accounts.load(SHOP).await?.balance));
+    Ok(())
+}
+
+async fn time(how: &str, accounts: &Repository<BankAccount>) -> Result<()> {
+    let started = Instant::now();
+    accounts.load(SHOP).await?;
+    println!("  {:>9.1?} {how},", started.elapsed());
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use hitherto::{Outcome as _, Query, Result, Store, wait};
+use hitherto::{Outcome as _, Position, Query, Result, Store, wait};
 use hitherto_example_seats::{CourseEvent, DefineCourse, Refused, Subscribe};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -13,27 +13,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = named.unwrap_or_else(|| temporary.path().join("seats.hitherto"));
     let store = Store::open(&directory)?;
     wait(tell(&store))?;
-    match is_named {
-        true => println!(
-            "
-All of it is kept in {}.",
-            directory.display()
-        ),
-        false => println!(
-            "
-This store was a temporary one. Name a directory to keep it."
-        ),
+    if is_named {
+        println!("\nAll of it is kept in {}.", directory.display());
+    } else {
+        println!("\nThis store was a temporary one. Name a directory to keep it.");
     }
     Ok(())
 }
 
 async fn tell(store: &Store) -> Result<()> {
+    if store.head().await? == Position::START {
+        give_away_the_seats(store).await?;
+    } else {
+        println!("The seats of this store were given away earlier.");
+    }
+    show_seats(store, "rust")
+}
+
+async fn give_away_the_seats(store: &Store) -> Result<()> {
     println!(
         "Three seats in rust, ten in each other course, and at most three courses a student.\n"
     );
     for (course, capacity) in [("rust", 3), ("logic", 10), ("music", 10), ("sports", 10)] {
-        let course = DefineCourse { course: course.into(), capacity };
-        store.decide(&course).await.refusal()?;
+        store.decide(&DefineCourse { course: course.into(), capacity }).await.must()?;
     }
     for course in ["logic", "music", "sports", "rust"] {
         ask(store, course, "Ada").await?;
@@ -43,8 +45,7 @@ async fn tell(store: &Store) -> Result<()> {
         ask(store, "rust", student).await?;
     }
     println!("\nOne seat is left. Dora and Emil want it at the same moment:");
-    race(store)?;
-    show_seats(store, "rust")
+    race(store)
 }
 
 async fn ask(store: &Store, course: &str, student: &str) -> Result<()> {

@@ -38,16 +38,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = named.unwrap_or_else(|| temporary.path().join("users.hitherto"));
     let store = Store::open(&directory)?;
     hitherto::wait(tell(&store))?;
-    match is_named {
-        true => println!(
-            "
-All of it is kept in {}.",
-            directory.display()
-        ),
-        false => println!(
-            "
-This store was a temporary one. Name a directory to keep it."
-        ),
+    if is_named {
+        println!("\nAll of it is kept in {}.", directory.display());
+    } else {
+        println!("\nThis store was a temporary one. Name a directory to keep it.");
     }
     Ok(())
 }

@@ -78,7 +78,9 @@ pub struct BankAccount {
     /// Whether anything may happen to it.
     pub is_open: bool,
 }
+// endregion: state
 
+// region: apply
 impl Aggregate for BankAccount {
     const CATEGORY: &'static str = "account";
     type Id = String;
@@ -101,7 +103,7 @@ impl Aggregate for BankAccount {
         }
     }
 }
-// endregion: state
+// endregion: apply
 
 // region: commands
 impl BankAccount {

@@ -1,4 +1,5 @@
-//! Looking back: an account at other versions and times, its history backwards, and why things happened.
+//! Looking back: an account at other versions and times, its history backwards, and why things
+//! happened.
 
 mod calendar;
 

@@ -1,4 +1,5 @@
-//! A customer whose events changed their shape and their names over the years, and still read as one.
+//! A customer whose events changed their shape and their names over the years, and still read as
+//! one.
 
 use UserEvent::{EmailChanged, UserErased, UserRegistered, UserRemoved};
 use hitherto::{Aggregate, Event, Root, ensure};

@@ -8,6 +8,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Ident, Type};
 
@@ -107,7 +108,7 @@ fn write_mirror(model: &EventEnum) -> TokenStream {
 
 fn read_mirror(variant: &Variant, kind: &Kind) -> TokenStream {
     let mirror = mirror_name(variant);
-    let shown_name = variant.name.to_string();
+    let shown_name = variant.name.unraw().to_string();
     let fields = mirrored_fields(kind);
     quote! {
         #[derive(::hitherto::private::serde::Deserialize)]

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use hitherto_store::{
     Append, Clock, Conflict, Direction, Error, EventId, EventSource, EventStore, Events,
-    ExpectedVersion, Placement, Position, Query, QueryItem, Recorded, Result, Saved, StreamWrite,
-    SystemClock, Ticket, limits,
+    ExpectedVersion, Placement, Position, Query, QueryItem, Recorded, Result, Saved, StreamName,
+    StreamWrite, SystemClock, Ticket, limits,
 };
 
 /// A store in memory, small enough to be believed.
@@ -43,11 +43,6 @@ impl State {
         limits::check_append(append)?;
         let known: HashMap<EventId, usize> =
             self.events.iter().enumerate().map(|(index, event)| (event.id(), index)).collect();
-        let mut ids = std::collections::HashSet::new();
-        let has_twice = append.event_ids().any(|id| !ids.insert(id));
-        if has_twice {
-            return Err(Error::invalid("one id is used twice in the append"));
-        }
         if append.event_ids().any(|id| known.contains_key(&id)) {
             let first = append.event_ids().next().and_then(|id| known.get(&id).copied());
             return self.repeat(append, first.unwrap_or(usize::MAX / 2));
@@ -135,7 +130,7 @@ fn matches_item(item: &QueryItem, event: &Recorded) -> bool {
     let name = event.stream().unwrap_or("");
     let category = name.split('-').next().unwrap_or("");
     let tags: Vec<&str> = event.tags().collect();
-    (item.stream.is_none() || item.stream.as_ref().map(|s| s.as_str()) == event.stream())
+    (item.stream.is_none() || item.stream.as_ref().map(StreamName::as_str) == event.stream())
         && (item.category.is_none()
             || (!name.is_empty() && item.category.as_deref() == Some(category)))
         && (item.kinds.is_empty() || item.kinds.contains(&event.kind().to_owned()))

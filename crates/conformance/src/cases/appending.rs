@@ -1,7 +1,8 @@
 //! One way to write: streams, versions, positions, and all or nothing.
 
 use hitherto_store::{
-    Append, ContentType, ErrorKind, EventId, EventStore, ExpectedVersion, NewEvent, Query, Tag,
+    Append, ContentType, ErrorKind, EventId, EventStore, ExpectedVersion, NewEvent, Query,
+    Recorded, Tag,
 };
 
 use super::case;
@@ -30,7 +31,8 @@ fn versions_and_positions_count_from_one_without_gaps(store: &dyn EventStore) {
         assert!(!saved.repeated);
     }
     assert_eq!(store.head().wait().expect("it can be read").0, 20);
-    let versions: Vec<_> = read(store, Query::stream("a-1")).iter().map(|e| e.version()).collect();
+    let versions: Vec<_> =
+        read(store, Query::stream("a-1")).iter().map(Recorded::version).collect();
     assert_eq!(versions, (1..=10).collect::<Vec<_>>());
 }
 
@@ -98,7 +100,7 @@ fn recorded_times_never_go_back(store: &dyn EventStore) {
         happen(store, "a-1", "Happened");
     }
     let events = read(store, Query::all());
-    assert!(events.is_sorted_by_key(|event| event.recorded_at()));
+    assert!(events.is_sorted_by_key(Recorded::recorded_at));
 }
 
 fn several_streams_are_written_at_once(store: &dyn EventStore) {

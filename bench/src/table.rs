@@ -8,7 +8,6 @@ use crate::measure::Measured;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Ours,
-    #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "no peer is built in"))]
     Peer,
     Limit,
 }

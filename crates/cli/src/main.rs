@@ -1,2 +1,109 @@
-//! The command line of hitherto.
-fn main() {}
+//! The command line of hitherto: reads the arguments and hands over to one file for each verb.
+
+mod append;
+mod completions;
+mod demo;
+mod engine;
+mod export;
+mod failure;
+mod follow;
+mod import;
+mod line;
+mod moment;
+mod print;
+mod query;
+mod read;
+mod stat;
+mod streams;
+mod verify;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::{Failure, Outcome};
+
+/// Keeps events in order on disk and gives them back.
+///
+/// A STORE is a directory. Commands that write create it if it is not there; commands that read
+/// never do, and work while another process is writing.
+#[derive(Parser)]
+#[command(name = "hitherto", version, after_help = EXAMPLES, after_long_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hitherto demo
+  hitherto append bank account-1 MoneyDeposited '{\"amount\":500}' --expect any
+  hitherto read bank --stream account-1
+  hitherto export bank | hitherto import copy
+
+Exit codes:
+  0  done
+  1  the answer is no: an append was in conflict with what is stored, `verify` found damage,
+     a check of `demo` failed
+  2  it could not be done: wrong arguments, no such store, store in use, disk full";
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Append(append::Arguments),
+    Import(import::Arguments),
+    Read(read::Arguments),
+    Follow(follow::Arguments),
+    Streams(streams::Arguments),
+    Stat(stat::Arguments),
+    Verify(verify::Arguments),
+    Export(export::Arguments),
+    Completions(completions::Arguments),
+
+    #[command(name = demo::BALANCE_COMMAND, hide = true)]
+    Balance(demo::BalanceArguments),
+}
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => failure::exit_code(run(cli.command)),
+        Err(error) => refuse(&error),
+    }
+}
+
+fn run(command: Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Append(arguments) => append::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
+        Command::Read(arguments) => read::run(arguments),
+        Command::Follow(arguments) => follow::run(arguments),
+        Command::Streams(arguments) => streams::run(&arguments),
+        Command::Stat(arguments) => stat::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Balance(arguments) => demo::balance(&arguments),
+    }
+}
+
+/// Help and version end well; anything else names the argument that was wrong.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if error.kind() == clap::error::ErrorKind::InvalidUtf8 {
+        failure::complain(&not_utf8(std::env::args_os().skip(1)));
+    } else {
+        // If the terminal is gone, there is nobody left to tell.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// The library that parses the arguments does not say which one it was.
+#[expect(clippy::unnecessary_debug_formatting, reason = "shows the bytes that are not UTF-8")]
+fn not_utf8(arguments: impl Iterator<Item = OsString>) -> String {
+    let wrong = arguments.enumerate().filter(|(_, argument)| argument.to_str().is_none());
+    let named = wrong.map(|(index, argument)| format!("{} ({argument:?})", index + 1));
+    let named = named.collect::<Vec<_>>().join(", ");
+    format!("not UTF-8: argument {named}; streams, kinds, tags and JSON are written in UTF-8")
+}

@@ -69,6 +69,14 @@ struct FoundFile {
     length: u64,
 }
 
+impl FoundFile {
+    /// A file is written with zeros to its whole length before it becomes a log file, and is cut by nobody
+    /// before there is a next one.
+    fn is_cut(&self) -> bool {
+        self.opened.as_ref().is_some_and(|file| self.length < file.header.allocated)
+    }
+}
+
 struct Loader {
     found: Vec<FoundFile>,
     end: Option<Expected>,
@@ -229,12 +237,18 @@ impl Loader {
         self.damages.push(Damage { file, offset, positions, what });
     }
 
+    /// What came after the end that was found is lost, and how much that was is not known.
+    fn report_lost_end(&mut self, what: &str) {
+        let name = self.found.last().map_or_else(String::new, |found| found.name.clone());
+        let end = self.end.map_or((0, Position(1)), |end| (end.offset, end.position));
+        self.report(&name, end.0, Some((end.1, Position(u64::MAX))), what);
+    }
+
     fn finish(mut self) -> Result<Loaded> {
         if self.last_frame == Some(FrameKind::Roll) {
-            let name = self.found.last().map_or_else(String::new, |found| found.name.clone());
-            let first = self.end.map_or(Position(1), |end| end.position);
-            let positions = Some((first, Position(u64::MAX)));
-            self.report(&name, 0, positions, "the file after this one is missing");
+            self.report_lost_end("the file after this one is missing");
+        } else if self.found.last().is_some_and(FoundFile::is_cut) {
+            self.report_lost_end("the file is shorter than it was made, so its end is lost");
         }
         let files: Vec<_> = self.found.into_iter().filter_map(|found| found.opened).collect();
         let Some(end) = self.end.filter(|_| !files.is_empty()) else {

@@ -162,19 +162,23 @@ fn every_missing_file_is_noticed() {
     }
 }
 
+/// Cut to 4,160 bytes, the only file of a small store was once taken for one with a torn tail: verify was
+/// content, and the next append got a position that another event had.
 #[test]
-fn every_length_of_the_last_file_opens_with_whole_commits_or_is_noticed() {
-    let (image, events) = sound_store(false);
-    let last = "000000000003.log".to_owned();
-    for length in 0..image[&last].len() {
-        let mut cut = image.clone();
-        cut.get_mut(&last).expect("it is there").truncate(length);
-        match open(&cut) {
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{length}: {error}"),
-            Ok(store) => {
-                let (found, error) = read(&store, Query::all());
-                assert!(error.is_none() && events.starts_with(&found), "{length}");
-                assert_eq!(found.len() % 2, 0, "{length}: half a commit");
+fn every_shorter_length_of_a_file_is_noticed() {
+    for is_closed in [true, false] {
+        let (image, events) = sound_store(is_closed);
+        for name in image.keys().filter(|name| *name != "format") {
+            for length in 0..image[name].len() {
+                let mut cut = image.clone();
+                cut.get_mut(name).expect("it is there").truncate(length);
+                match open(&cut) {
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{length}: {error}"),
+                    // Only the mark behind the end of a file that is not the last one can go.
+                    Ok(store) => {
+                        assert_eq!(read(&store, Query::all()).0, events, "{name} {length}");
+                    }
+                }
             }
         }
     }

@@ -1,0 +1,103 @@
+//! `hitherto stat`: how large a store is, and what it is made of.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use hitherto_store::{FileStat, Stat};
+use serde::Serialize;
+
+use crate::failure::{Failure, Outcome};
+use crate::print::{self, Format, FormatArguments, Table, bytes, grouped};
+use crate::{engine, moment};
+
+const EXAMPLES: &str = "\
+Examples:
+  hitherto stat bank
+  hitherto stat bank --json";
+
+/// Says how large a store is
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The store's directory
+    store: PathBuf,
+
+    #[command(flatten)]
+    format: FormatArguments,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let stat = engine::open_read_only(&arguments.store)?.stat()?;
+    match arguments.format.choose() {
+        Format::Table => table(&stat)?,
+        Format::Json => json(&stat)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn table(stat: &Stat) -> io::Result<()> {
+    let mut out = print::stdout();
+    writeln!(out, "store     {}, format {}", stat.store_id, stat.format_version)?;
+    writeln!(out, "created   {}", moment::briefly(stat.created_at))?;
+    writeln!(out, "events    {}", grouped(stat.head.0))?;
+    writeln!(out, "streams   {}", grouped(stat.streams))?;
+    writeln!(out, "log       {}", bytes(stat.files.iter().map(|file| file.used_bytes).sum()))?;
+    writeln!(out, "indexes   {} in memory\n", bytes(stat.index_bytes))?;
+    let titles = ["file", ">first position", ">events", ">used", ">allocated"];
+    let mut table = Table::new(out, &titles);
+    stat.files.iter().try_for_each(|file| table.row(&row(file)))?;
+    table.flush()
+}
+
+fn row(file: &FileStat) -> [String; 5] {
+    let position = file.first_position.to_string();
+    let [used, allocated] = [file.used_bytes, file.allocated_bytes].map(bytes);
+    [file.name.clone(), position, grouped(file.events), used, allocated]
+}
+
+#[derive(Serialize)]
+struct StoreLine<'a> {
+    store_id: String,
+    format_version: u32,
+    created_at: String,
+    head: u64,
+    streams: u64,
+    index_bytes: u64,
+    files: Vec<FileLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct FileLine<'a> {
+    file: &'a str,
+    first_position: u64,
+    events: u64,
+    used_bytes: u64,
+    allocated_bytes: u64,
+}
+
+impl<'a> FileLine<'a> {
+    fn of(file: &'a FileStat) -> Self {
+        Self {
+            file: &file.name,
+            first_position: file.first_position.0,
+            events: file.events,
+            used_bytes: file.used_bytes,
+            allocated_bytes: file.allocated_bytes,
+        }
+    }
+}
+
+fn json(stat: &Stat) -> io::Result<()> {
+    let line = StoreLine {
+        store_id: stat.store_id.to_string(),
+        format_version: stat.format_version,
+        created_at: moment::exactly(stat.created_at),
+        head: stat.head.0,
+        streams: stat.streams,
+        index_bytes: stat.index_bytes,
+        files: stat.files.iter().map(FileLine::of).collect(),
+    };
+    let mut out = print::stdout();
+    print::json_line(&mut out, &line)?;
+    out.flush()
+}

@@ -1,0 +1,8 @@
+use hitherto::Event;
+
+#[derive(Event)]
+enum AccountEvent<Currency> {
+    MoneyDeposited { amount: Currency },
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use hitherto::Event;
+
+#[derive(Event)]
+enum AccountEvent {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use hitherto::Event;
+
+#[derive(Event)]
+enum AccountEvent {
+    MoneyDeposited(u64),
+}
+
+fn main() {}

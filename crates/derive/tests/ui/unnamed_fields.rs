@@ -1,0 +1,9 @@
+use hitherto::Event;
+
+#[derive(Event)]
+enum AccountEvent {
+    MoneyDeposited(u64, String),
+    AccountClosed(),
+}
+
+fn main() {}

@@ -1,0 +1,139 @@
+//! Aggregates: things with a life of their own, whose every change is an event.
+
+use std::fmt::{self, Display};
+use std::sync::Arc;
+
+use hitherto_store::{EventId, Position, StreamName};
+
+use crate::event::Event;
+use crate::snapshot::Load;
+
+/// A thing with a life of its own, whose every change is an event.
+///
+/// Commands are plain methods: they look at the state, refuse in the aggregate's own type, or
+/// [`raise`](Aggregate::raise) what happened. See the [crate's example](crate).
+pub trait Aggregate: Default + Send + 'static {
+    /// The category of its streams: the stream of `ACC-001` is `account-ACC-001`.
+    const CATEGORY: &'static str;
+
+    /// The version of the state's own shape. Raise it when the fields or the meaning of `apply` change:
+    /// snapshots of other versions are ignored.
+    const STATE: u32 = 1;
+
+    /// What tells one from another. A type of its own keeps a customer's id from being passed where an
+    /// account's is meant; `String` and UUIDs just work, and are looked up by what they borrow as (`&str`).
+    type Id: Display;
+
+    /// What can happen to it.
+    type Event: Event;
+
+    /// Why it refuses.
+    type Error;
+
+    /// Where it keeps its version and what is not saved yet.
+    fn root(&mut self) -> &mut Root<Self::Event>;
+
+    /// What an event changes. Must not fail and not ask: the past is not negotiable.
+    fn apply(&mut self, event: &Self::Event);
+
+    /// The aggregate's own rule for what may be appended, asked for each raised event before the append
+    /// with the state after all of them.
+    fn validate(&self, _event: &Self::Event) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Applies the event now and remembers it for the next save. Always `Ok`, so that a command can end
+    /// with it.
+    fn raise(&mut self, event: Self::Event) -> Result<(), Self::Error> {
+        self.apply(&event);
+        self.root().push(event);
+        Ok(())
+    }
+}
+
+/// What every aggregate keeps: its stream, its version, and which events are not saved yet.
+pub struct Root<E> {
+    pub(crate) stream: Option<StreamName>,
+    /// The version that is stored.
+    pub(crate) saved_version: u64,
+    pub(crate) position: Position,
+    pub(crate) last_event: Option<EventId>,
+    pub(crate) uncommitted: Vec<Raised<E>>,
+    /// What loading it has shown, for the snapshot policy.
+    pub(crate) load: Load,
+}
+
+/// An event that is not saved yet. Its id is made when it is raised: repeating the save repeats the id.
+pub(crate) struct Raised<E> {
+    pub(crate) id: EventId,
+    pub(crate) event: Arc<E>,
+}
+
+impl<E> Root<E> {
+    /// How many events made the aggregate what it is, those included that are not saved yet.
+    pub fn version(&self) -> u64 {
+        self.saved_version + self.uncommitted.len() as u64
+    }
+
+    /// The events that are not saved yet.
+    pub fn uncommitted(&self) -> impl Iterator<Item = &E> {
+        self.uncommitted.iter().map(|raised| &*raised.event)
+    }
+
+    /// The aggregate's stream; none before it was loaded.
+    pub fn stream(&self) -> Option<&StreamName> {
+        self.stream.as_ref()
+    }
+
+    fn push(&mut self, event: E) {
+        self.uncommitted.push(Raised { id: EventId::new(), event: Arc::new(event) });
+    }
+}
+
+impl<E> Default for Root<E> {
+    fn default() -> Self {
+        Self {
+            stream: None,
+            saved_version: 0,
+            position: Position::START,
+            last_event: None,
+            uncommitted: Vec::new(),
+            load: Load::default(),
+        }
+    }
+}
+
+impl<E> Clone for Root<E> {
+    fn clone(&self) -> Self {
+        let raised =
+            |raised: &Raised<E>| Raised { id: raised.id, event: Arc::clone(&raised.event) };
+        Self {
+            stream: self.stream.clone(),
+            saved_version: self.saved_version,
+            position: self.position,
+            last_event: self.last_event,
+            uncommitted: self.uncommitted.iter().map(raised).collect(),
+            load: self.load,
+        }
+    }
+}
+
+impl<E> fmt::Debug for Root<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Root")
+            .field("stream", &self.stream.as_ref().map(StreamName::as_str))
+            .field("version", &self.version())
+            .field("uncommitted", &self.uncommitted.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// `Err(refusal)` unless the rule holds.
+///
+/// ```
+/// assert_eq!(hitherto::ensure(1 + 1 == 2, "arithmetic"), Ok(()));
+/// assert_eq!(hitherto::ensure(1 + 1 == 3, "arithmetic"), Err("arithmetic"));
+/// ```
+pub fn ensure<E>(rule: bool, refusal: E) -> Result<(), E> {
+    if rule { Ok(()) } else { Err(refusal) }
+}

@@ -1,0 +1,170 @@
+//! Decisions whose boundary is wider than a stream: which past matters, what it adds up to, what to do.
+
+use hitherto_store::{Append, EventId, Position, Query, Saved, StreamName};
+
+use crate::cause::{Cause, Reaction};
+use crate::error::UpdateError;
+use crate::event::{Event, Recorded, narrowed, to_new_event};
+use crate::repository::{ATTEMPTS, find_reaction};
+use crate::{ErrorKind, Result, Store};
+
+/// A decision over whatever past its query names: a dynamic consistency boundary.
+///
+/// An aggregate is a decision whose boundary is one stream.
+///
+/// ```
+/// use hitherto::{Decision, Event, Query, Store, ensure};
+///
+/// #[derive(Event, Debug, PartialEq)]
+/// enum CourseEvent {
+///     CourseDefined { #[tag] course: String, capacity: u32 },
+///     StudentSubscribed { #[tag] course: String, #[tag] student: String },
+/// }
+/// use CourseEvent::*;
+///
+/// struct Subscribe { course: String, student: String }
+///
+/// #[derive(Default)]
+/// struct Seats { capacity: u32, taken: u32 }
+///
+/// #[derive(Debug, PartialEq)]
+/// struct CourseFull;
+///
+/// impl Decision for Subscribe {
+///     type Event = CourseEvent;
+///     type State = Seats;
+///     type Error = CourseFull;
+///
+///     fn query(&self) -> Query {
+///         Query::tag("course", &self.course)
+///     }
+///
+///     fn apply(&self, seats: &mut Seats, event: &CourseEvent) {
+///         match event {
+///             CourseDefined { capacity, .. } => seats.capacity = *capacity,
+///             StudentSubscribed { .. } => seats.taken += 1,
+///         }
+///     }
+///
+///     fn decide(&self, seats: &Seats) -> Result<Vec<CourseEvent>, CourseFull> {
+///         ensure(seats.taken < seats.capacity, CourseFull)?;
+///         let (course, student) = (self.course.clone(), self.student.clone());
+///         Ok(vec![StudentSubscribed { course, student }])
+///     }
+/// }
+///
+/// # hitherto::wait(async {
+/// let store = Store::in_memory();
+/// let subscribe = Subscribe { course: "rust".into(), student: "ann".into() };
+/// let refused = store.decide(&subscribe).await;
+/// assert_eq!(refused.unwrap_err().refused(), Some(&CourseFull)); // no such course yet
+/// # });
+/// ```
+pub trait Decision: Sync {
+    /// What it looks at, and what it makes happen.
+    type Event: Event;
+
+    /// What the past adds up to.
+    type State: Default + Send;
+
+    /// Why it refuses.
+    type Error;
+
+    /// Which past matters. Bounds and direction are not looked at.
+    fn query(&self) -> Query;
+
+    /// What an event of that past adds. Must not fail and not ask.
+    fn apply(&self, state: &mut Self::State, event: &Self::Event);
+
+    /// What to do about it: what happens now, or a refusal. The events belong to no stream, and are found by
+    /// their tags and kinds.
+    fn decide(&self, state: &Self::State) -> Result<Vec<Self::Event>, Self::Error>;
+}
+
+impl Store {
+    /// Reads what matters, decides, and appends, if nothing that matters happened meanwhile; else decides
+    /// again, a few times.
+    ///
+    /// # Errors
+    /// The decision's refusal, or what the store could not do: `Conflict` if others were faster each time.
+    pub async fn decide<D: Decision>(&self, decision: &D) -> Result<Saved, UpdateError<D::Error>> {
+        self.decide_with(decision, None).await
+    }
+
+    /// As [`Store::decide`], with the event that made it necessary as the cause of what happens.
+    ///
+    /// # Errors
+    /// As [`Store::decide`].
+    pub async fn decide_because<D: Decision>(
+        &self,
+        cause: impl Into<Cause>,
+        decision: &D,
+    ) -> Result<Saved, UpdateError<D::Error>> {
+        self.decide_with(decision, Some(cause.into())).await
+    }
+
+    async fn decide_with<D: Decision>(
+        &self,
+        decision: &D,
+        cause: Option<Cause>,
+    ) -> Result<Saved, UpdateError<D::Error>> {
+        let reaction = cause.map(Reaction::new);
+        if let Some(reaction) = &reaction
+            && let Some(saved) = find_reaction(self, reaction, &no_stream()).await?
+        {
+            return Ok(saved);
+        }
+        let query = narrowed::<D::Event>(unbounded(decision.query()));
+        let mut attempts = ATTEMPTS;
+        loop {
+            let head = self.head().await?;
+            let state = self.fold_for(decision, query.clone().up_to(head)).await?;
+            let events = decision.decide(&state).map_err(UpdateError::Refused)?;
+            if events.is_empty() {
+                return Ok(nothing_new(head, 0));
+            }
+            let append = append_of(&events, reaction.as_ref())?.unless(query.clone(), head);
+            attempts -= 1;
+            match self.append(append).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && attempts > 0 => {}
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    async fn fold_for<D: Decision>(&self, decision: &D, query: Query) -> Result<D::State> {
+        let mut state = D::State::default();
+        let mut events = self.read(query);
+        while let Some(event) = events.next_event().await {
+            decision.apply(&mut state, &Recorded::decode(event?)?.data);
+        }
+        Ok(state)
+    }
+}
+
+/// Only what it names counts, not from where to where.
+fn unbounded(query: Query) -> Query {
+    Query { items: query.items, ..Query::default() }
+}
+
+/// Where a decision's events go, as far as their ids are concerned.
+fn no_stream() -> StreamName {
+    StreamName::from("")
+}
+
+fn append_of<E: Event>(events: &[E], reaction: Option<&Reaction>) -> Result<Append> {
+    let mut append = Append::without_stream();
+    for (index, event) in events.iter().enumerate() {
+        let new = to_new_event(event, EventId::new())?;
+        append = append.event(match reaction {
+            Some(reaction) => reaction.mark(&no_stream(), index, new),
+            None => new,
+        });
+    }
+    Ok(append)
+}
+
+/// The answer to a command that had nothing to say.
+pub(crate) fn nothing_new(position: Position, version: u64) -> Saved {
+    Saved { first_position: position, position, version, versions: vec![version], repeated: true }
+}

@@ -1,0 +1,176 @@
+//! Events as types: what a kind is, and the one door from stored bytes to today's types.
+
+use std::fmt;
+use std::ops::Deref;
+
+use hitherto_store::{Events, NewEvent, Query, QueryItem, Tag};
+
+use crate::{Error, EventId, Result};
+
+/// One kind of event: how it is stored, and what it is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// The name under which it is stored.
+    pub name: &'static str,
+    /// The version of its fields' shape today, counted from 1.
+    pub version: u16,
+    /// Names that it had before.
+    pub was: &'static [&'static str],
+    /// Why it is not appended any more, if so.
+    pub deprecated: Option<&'static str>,
+}
+
+/// Something that happened. Derived on enums: one variant is one kind of event.
+///
+/// ```
+/// use hitherto::Event;
+///
+/// #[derive(Event)]
+/// enum UserEvent {
+///     #[event(was = "EmailUpdated")]
+///     EmailChanged { email: String },
+/// }
+///
+/// let old = UserEvent::decode("EmailUpdated", 1, br#"{"email":"zoe@example.org"}"#)?;
+/// assert_eq!(old.kind().name, "EmailChanged");
+/// # Ok::<(), hitherto::Error>(())
+/// ```
+pub trait Event: Sized + Send + Sync + 'static {
+    /// All kinds of this type.
+    fn kinds() -> Vec<&'static Kind>;
+
+    /// The kind of this event.
+    fn kind(&self) -> &'static Kind;
+
+    /// What it can be found by, besides its stream and kind.
+    fn tags(&self) -> Vec<Tag>;
+
+    /// The JSON of its fields, and nothing else.
+    fn encode(&self) -> Result<Vec<u8>>;
+
+    /// The one door from bytes to types: whatever the shape was when it was stored, today's comes out.
+    ///
+    /// # Errors
+    /// `Invalid` for a kind or a version that this type does not know, or fields that do not fit.
+    fn decode(kind: &str, version: u16, payload: &[u8]) -> Result<Self>;
+
+    /// The type's own rule for what may be appended. What was stored is never asked again.
+    fn validate(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// The kinds of a type that can be read for ever and are not appended any more, with the reasons.
+///
+/// ```
+/// use hitherto::{Event, deprecated_kinds};
+///
+/// #[derive(Event)]
+/// enum UserEvent {
+///     #[event(deprecated = "use EmailChanged")]
+///     FaxChanged { fax: String },
+///     EmailChanged { email: String },
+/// }
+///
+/// assert_eq!(deprecated_kinds::<UserEvent>(), [("FaxChanged", "use EmailChanged")]);
+/// ```
+pub fn deprecated_kinds<E: Event>() -> Vec<(&'static str, &'static str)> {
+    let deprecated = |kind: &'static Kind| Some((kind.name, kind.deprecated?));
+    E::kinds().into_iter().filter_map(deprecated).collect()
+}
+
+/// All names under which a kind may have been stored.
+pub(crate) fn names_of(kind: &Kind) -> impl Iterator<Item = &'static str> + use<> {
+    std::iter::once(kind.name).chain(kind.was.iter().copied())
+}
+
+/// What is appended for an event, unless its type says that it may not be.
+pub(crate) fn to_new_event<E: Event>(event: &E, id: EventId) -> Result<NewEvent> {
+    let kind = event.kind();
+    if let Some(reason) = kind.deprecated {
+        return Err(Error::invalid(format!("{} is not appended any more: {reason}", kind.name)));
+    }
+    event.validate().map_err(|reason| not_valid(kind.name, &reason))?;
+    let mut new = NewEvent::json(kind.name, event.encode()?).id(id).schema_version(kind.version);
+    new.tags = event.tags();
+    Ok(new)
+}
+
+/// The error for an event that its type or its aggregate does not let through.
+pub(crate) fn not_valid(kind: &str, reason: &str) -> Error {
+    Error::invalid(format!("{kind} is not valid, and nothing was appended: {reason}"))
+}
+
+/// A stored event with its data as today's type. Its place and time are those of the stored one.
+#[derive(Clone)]
+pub struct Recorded<E> {
+    /// What happened.
+    pub data: E,
+    stored: hitherto_store::Recorded,
+}
+
+impl<E: Event> Recorded<E> {
+    /// Takes a stored event through the door.
+    ///
+    /// # Errors
+    /// As [`Event::decode`], with the event's position.
+    pub fn decode(stored: hitherto_store::Recorded) -> Result<Self> {
+        let data = E::decode(stored.kind(), stored.schema_version(), stored.payload());
+        let data = data.map_err(|error| {
+            Error::new(error.kind(), format!("event {}: {error}", stored.position()))
+        })?;
+        Ok(Self { data, stored })
+    }
+}
+
+impl<E> Deref for Recorded<E> {
+    type Target = hitherto_store::Recorded;
+
+    fn deref(&self) -> &hitherto_store::Recorded {
+        &self.stored
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for Recorded<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorded").field("data", &self.data).field("stored", &self.stored).finish()
+    }
+}
+
+/// Typed events that are read or followed: see [`Store::read_as`](crate::Store::read_as).
+#[derive(Debug)]
+pub struct TypedEvents<E> {
+    events: Events,
+    data: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<E: Event> TypedEvents<E> {
+    pub(crate) fn new(events: Events) -> Self {
+        Self { events, data: std::marker::PhantomData }
+    }
+
+    /// The next event, awaited.
+    pub async fn next_event(&mut self) -> Option<Result<Recorded<E>>> {
+        Some(self.events.next_event().await?.and_then(Recorded::decode))
+    }
+}
+
+impl<E: Event> Iterator for TypedEvents<E> {
+    type Item = Result<Recorded<E>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.events.next()?.and_then(Recorded::decode))
+    }
+}
+
+/// The query, narrowed to the kinds of a type where it names none.
+pub(crate) fn narrowed<E: Event>(mut query: Query) -> Query {
+    let names: Vec<String> = E::kinds().into_iter().flat_map(names_of).map(Into::into).collect();
+    if query.items.is_empty() {
+        query.items.push(QueryItem::default());
+    }
+    for item in query.items.iter_mut().filter(|item| item.kinds.is_empty()) {
+        item.kinds.clone_from(&names);
+    }
+    query
+}

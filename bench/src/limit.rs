@@ -113,7 +113,8 @@ impl GroupCommit {
         }
     }
 
-    /// Writes everything that is queued, and hands over to the first who came meanwhile.
+    /// Writes everything that is queued, wakes those who wait, and hands over to the first who came
+    /// meanwhile: in this order, because whoever is woken first can join the next batch.
     fn lead(&self, leader: &Arc<Waiter>) {
         let (bytes, waiting) = {
             let mut queue = self.queue();
@@ -122,6 +123,14 @@ impl GroupCommit {
         let mut file = self.file.lock().expect("no thread failed");
         file.write(&bytes).expect("the disk works");
         drop(file);
+        waiting
+            .iter()
+            .filter(|other| !Arc::ptr_eq(other, leader))
+            .for_each(|other| other.tell(DONE));
+        self.hand_over();
+    }
+
+    fn hand_over(&self) {
         let mut queue = self.queue();
         queue.has_leader = !queue.waiting.is_empty();
         let next = queue.waiting.first().cloned();
@@ -129,10 +138,6 @@ impl GroupCommit {
         if let Some(next) = next {
             next.tell(LEADS);
         }
-        waiting
-            .iter()
-            .filter(|other| !Arc::ptr_eq(other, leader))
-            .for_each(|other| other.tell(DONE));
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use hitherto_store::EmbeddedStore;
+
 use crate::filled::Stores;
 use crate::measure::Measured;
 use crate::place::Place;
@@ -24,6 +26,10 @@ pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Bo
     let mut reopening = Table::new("W7: from start to the first read", "ms");
     for (role, name, probe, place) in lying {
         let measured = |rate| Measured { rate, ..Measured::default() };
+        if role == Role::Ours {
+            let used = measured(used_bytes(place)? as f64 / stores.events as f64);
+            disk.add(role, "**hitherto**, the events themselves", used);
+        }
         disk.add(role, name, measured(place.allocated_bytes()? as f64 / stores.events as f64));
         let mut found = (0..settings.rounds.max(1))
             .map(|_| probe::ask(probe, place.path()))
@@ -34,4 +40,10 @@ pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Bo
         reopening.add(role, name, measured(median.first_read_ms));
     }
     Ok(vec![disk, memory, reopening])
+}
+
+/// Without the space that is prepared for what comes next.
+fn used_bytes(place: &Place) -> Result<u64, Box<dyn Error>> {
+    let stat = EmbeddedStore::open_read_only(place.path())?.stat()?;
+    Ok(stat.files.iter().map(|file| file.used_bytes).sum())
 }

@@ -78,11 +78,11 @@ fn median(mut results: Vec<Measured>) -> Measured {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.columns();
-        let heads = columns.iter().map(|(head, _)| format!(" {head} |")).collect::<String>();
-        writeln!(f, "### {}\n\n| |{heads}\n|---|{}", self.title, "---:|".repeat(columns.len()))?;
+        let heads = columns.iter().map(|(head, _)| *head).collect::<Vec<_>>().join(" | ");
+        writeln!(f, "### {}\n\n| | {heads} |\n|---|{}", self.title, "---:|".repeat(columns.len()))?;
         for row in &self.rows {
-            let cells = columns.iter().map(|(_, cell)| format!(" {} |", cell(row)));
-            writeln!(f, "| {} |{}", row.name, cells.collect::<String>())?;
+            let cells = columns.iter().map(|(_, cell)| cell(row)).collect::<Vec<_>>().join(" | ");
+            writeln!(f, "| {} | {cells} |", row.name)?;
         }
         Ok(())
     }

@@ -35,6 +35,12 @@ pub struct Kind {
 /// assert_eq!(old.kind().name, "EmailChanged");
 /// # Ok::<(), hitherto::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no event",
+    label = "not an event",
+    note = "derive `Event` on an enum; a variant with one unnamed value stands for all events of another \
+            such enum, other values need names: `MoneyDeposited {{ amount: u64 }}`"
+)]
 pub trait Event: Sized + Send + Sync + 'static {
     /// All kinds of this type.
     fn kinds() -> Vec<&'static Kind>;
@@ -91,6 +97,12 @@ pub(crate) fn to_new_event<E: Event>(event: &E, id: EventId) -> Result<NewEvent>
         return Err(Error::invalid(format!("{} is not appended any more: {reason}", kind.name)));
     }
     event.validate().map_err(|reason| not_valid(kind.name, &reason))?;
+    as_stored(event, id)
+}
+
+/// What stands in a store for an event, whether or not it may be appended today.
+pub(crate) fn as_stored<E: Event>(event: &E, id: EventId) -> Result<NewEvent> {
+    let kind = event.kind();
     let mut new = NewEvent::json(kind.name, event.encode()?).id(id).schema_version(kind.version);
     new.tags = event.tags();
     Ok(new)

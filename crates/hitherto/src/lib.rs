@@ -110,9 +110,9 @@ pub use error::{Outcome, UpdateError};
 pub use event::{Event, Kind, Recorded, TypedEvents, deprecated_kinds};
 pub use hitherto_derive::Event;
 pub use hitherto_store::{
-    Append, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId, EventStore,
-    Events, ExpectedVersion, NewEvent, Position, Query, QueryItem, Result, Saved, StreamName, Tag,
-    Ticket, Timestamp, limits,
+    Append, Clock, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId,
+    EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
+    Result, Saved, StreamName, Tag, Ticket, Timestamp, limits,
 };
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;

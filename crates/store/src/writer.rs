@@ -283,7 +283,8 @@ impl Writer {
 
     /// Takes no more appends: for a store that is being closed.
     pub(crate) fn close(&mut self) -> Result<()> {
-        let can_mark = self.stopped.is_none() && !self.needs_new_file;
+        // Without room for it, the last frame is the mark of an earlier close.
+        let can_mark = self.stopped.is_none() && !self.needs_new_file && self.fits(0);
         let closed = if can_mark { self.mark(FrameKind::Close) } else { Ok(()) };
         self.stopped.get_or_insert_with(|| Error::closed("this store was closed: open it again"));
         closed

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{replayed, through_bytes};
-use crate::event::to_new_event;
+use crate::event::as_stored;
 use crate::{Aggregate, Append, Event, EventId, Repository, Snapshots, Store, StreamName};
 
 /// Replaying a history gives the same state at once and in steps, from the events as they are and as they
@@ -95,7 +95,7 @@ const ID: &str = "checked";
 fn stored<A: Aggregate>(events: &[A::Event]) -> Store {
     let store = Store::in_memory();
     for event in events {
-        let new = to_new_event(event, EventId::new()).expect("what happened can be stored");
+        let new = as_stored(event, EventId::new()).expect("what happened can be stored");
         let append = Append::to(StreamName::of(A::CATEGORY, ID)).event(new);
         crate::wait(store.append(append)).expect("memory takes it");
     }

@@ -8,8 +8,8 @@ use crate::event::{Event, Kind};
 /// With this variable set, missing samples are written from the events given.
 const WRITE: &str = "HITHERTO_WRITE_HISTORY";
 
-/// Reads all samples in a folder as today's type, and sees that there is one of each kind's every name and
-/// version.
+/// Reads all samples in a folder as today's type, and sees that there is one of each kind at every version,
+/// and one at least under each of its older names.
 ///
 /// A sample is a file `Name.v1.json` with the JSON as it was stored. With the variable
 /// `HITHERTO_WRITE_HISTORY` set, those of today's names and versions that are missing are written from
@@ -30,6 +30,7 @@ pub fn check_history<E: Event>(folder: impl AsRef<Path>, examples: impl IntoIter
             let path = sample_path(folder, name, version);
             if path.exists() { read_sample::<E>(&path, name, version) } else { missing.push(path) }
         }
+        missing.extend(kind.was.iter().filter_map(|name| check_old_name::<E>(folder, kind, name)));
     }
     assert!(
         missing.is_empty(),
@@ -38,10 +39,23 @@ pub fn check_history<E: Event>(folder: impl AsRef<Path>, examples: impl IntoIter
     );
 }
 
-/// Today's name at every version, and each older name at one at least: the first.
+/// Reads the samples under an older name; the path where one should be if there is none.
+#[track_caller]
+fn check_old_name<E: Event>(folder: &Path, kind: &Kind, name: &str) -> Option<PathBuf> {
+    let mut is_kept = false;
+    for version in 1..=kind.version {
+        let path = sample_path(folder, name, version);
+        if path.exists() {
+            read_sample::<E>(&path, name, version);
+            is_kept = true;
+        }
+    }
+    (!is_kept).then(|| sample_path(folder, name, 1))
+}
+
+/// Today's name at every version.
 fn shapes_of(kind: &Kind) -> impl Iterator<Item = (&'static str, u16)> + use<> {
-    let today = std::iter::repeat(kind.name).zip(1..=kind.version);
-    today.chain(kind.was.iter().map(|&name| (name, 1)))
+    std::iter::repeat(kind.name).zip(1..=kind.version)
 }
 
 fn sample_path(folder: &Path, name: &str, version: u16) -> PathBuf {

@@ -44,7 +44,7 @@ use std::fmt::Debug;
 pub use checks::{check_handlers, check_replay, check_snapshots};
 pub use history::check_history;
 
-use crate::event::to_new_event;
+use crate::event::as_stored;
 use crate::{Aggregate, Decision, Event, EventId};
 
 /// What has happened to an aggregate before the test.
@@ -63,7 +63,7 @@ pub struct GivenAggregate<A>(A);
 
 /// What a command did: see [`GivenAggregate::when`].
 #[must_use = "say what is expected: `.then(…)` or `.refused(…)`"]
-pub struct Outcome<E, R> {
+pub struct Done<E, R> {
     events: Vec<E>,
     refusal: Option<R>,
 }
@@ -73,7 +73,7 @@ impl<A: Aggregate> GivenAggregate<A> {
     pub fn when(
         mut self,
         command: impl FnOnce(&mut A) -> Result<(), A::Error>,
-    ) -> Outcome<A::Event, A::Error> {
+    ) -> Done<A::Event, A::Error> {
         let refusal = command(&mut self.0).err();
         let aggregate = &mut self.0;
         let raised: Vec<_> = aggregate.root().uncommitted.drain(..).collect();
@@ -82,7 +82,7 @@ impl<A: Aggregate> GivenAggregate<A> {
                 panic!("{} would not be appended: {reason}", raised.event.kind().name);
             }
         }
-        Outcome { events: raised.iter().map(|r| through_bytes(&*r.event)).collect(), refusal }
+        Done { events: raised.iter().map(|r| through_bytes(&*r.event)).collect(), refusal }
     }
 
     /// Looks at the state that the events have led to.
@@ -91,7 +91,7 @@ impl<A: Aggregate> GivenAggregate<A> {
     }
 }
 
-impl<E: Debug + PartialEq, R: Debug> Outcome<E, R> {
+impl<E: Debug + PartialEq, R: Debug> Done<E, R> {
     /// Exactly these events happened, in this order.
     ///
     /// # Panics
@@ -151,11 +151,11 @@ pub struct GivenEvents<E>(Vec<E>);
 
 impl<E: Event> GivenEvents<E> {
     /// Makes a decision over what happened.
-    pub fn decide<D: Decision<Event = E>>(self, decision: &D) -> Outcome<E, D::Error> {
+    pub fn decide<D: Decision<Event = E>>(self, decision: &D) -> Done<E, D::Error> {
         let store = crate::Store::in_memory();
         let mut before = crate::Position::START;
         for event in &self.0 {
-            let new = to_new_event(event, EventId::new()).expect("what happened can be stored");
+            let new = as_stored(event, EventId::new()).expect("what happened can be stored");
             let append = crate::Append::without_stream().event(new);
             before = crate::wait(store.append(append)).expect("memory takes it").position;
         }
@@ -169,7 +169,7 @@ impl<E: Event> GivenEvents<E> {
         };
         let happened = store.read_as::<E>(crate::Query::all().after(before));
         let events = happened.map(|event| event.expect("it was just stored").data).collect();
-        Outcome { events, refusal }
+        Done { events, refusal }
     }
 }
 

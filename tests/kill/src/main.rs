@@ -1,64 +1,66 @@
-//! Appends to a store from several threads until it is killed, and says on standard output what was
-//! acknowledged: one line an append, `position count`.
+//! The process that is killed: appends from several threads, and says what was acknowledged.
+//!
+//! A line `round thread number position` on standard output says that the append of this key was
+//! acknowledged, with the position of its first event. It is written before the next append begins.
 
-use std::io::Write;
-use std::sync::Mutex;
+use std::error::Error;
+use std::io::{self, Write};
 
-use hitherto_store::{
-    Append, EmbeddedStore, ErrorKind, EventStore, ExpectedVersion, NewEvent, Options, Position,
-    Query,
-};
+use hitherto_kill_test::{Key, THREADS, Way, boundary, options, own_stream};
+use hitherto_store::{EmbeddedStore, EventStore, Position, Query, Result, Saved};
 
-const THREADS: u64 = 8;
-
-fn main() {
-    let path = std::env::args().nth(1).expect("the store's directory is the first argument");
-    let mut options = Options::default();
-    options.log_file_bytes_min = 64 << 10;
-    options.log_file_bytes_max = 1 << 20;
-    let store = EmbeddedStore::open_with(path, options).expect("the store opens");
-    let output = Mutex::new(std::io::stdout());
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let directory = arguments.next().ok_or("the first argument is the store's directory")?;
+    let round = arguments.next().ok_or("the second argument is the round")?.parse()?;
+    let store = EmbeddedStore::open_with(directory, options(round))?;
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
-            let (store, output) = (&store, &output);
-            scope.spawn(move || append_for_ever(store, thread, output));
+            let store = &store;
+            scope.spawn(move || append_for_ever(store, Key { round, thread, number: 0 }));
         }
     });
+    Err("the process was not killed".into())
 }
 
-fn append_for_ever(store: &EmbeddedStore, thread: u64, output: &Mutex<std::io::Stdout>) {
-    for number in 0.. {
-        let append = next_append(store, thread, number);
-        let count = append.event_ids().count();
-        match store.append(append) {
-            Ok(saved) => {
-                let mut output = output.lock().expect("no thread panics with it");
-                writeln!(output, "{} {count}", saved.first_position).expect("the parent reads it");
-                drop(output);
-            }
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
+fn append_for_ever(store: &EmbeddedStore, mut key: Key) {
+    let mut version = last(store, Query::stream(own_stream(key.thread))).1;
+    let mut seen = last(store, boundary(key.thread)).0;
+    loop {
+        let saved = append(store, key, version, seen).expect("nobody else appends here");
+        match key.way() {
+            Way::OwnStream | Way::TwoStreams => version = saved.versions[0],
+            Way::Condition => seen = saved.position,
+            Way::Twice => {}
         }
+        if acknowledge(key, &saved).is_err() {
+            return; // nobody listens any more
+        }
+        key.number += 1;
     }
 }
 
-/// One event, several, two streams at once, or one under a condition. Events of one append have the same
-/// metadata, so that half of an append can be seen.
-fn next_append(store: &EmbeddedStore, thread: u64, number: u64) -> Append {
-    let mark = format!("{thread}/{number}");
-    let event = |size: usize| {
-        NewEvent::json("Happened", "x".repeat(size))
-            .metadata(mark.clone())
-            .tag(format!("t:{thread}"))
-    };
-    match number % 4 {
-        0 => Append::to(format!("own-{thread}")).event(event(50)),
-        1 => Append::to("shared-1").events((0..5).map(|_| event(300))),
-        2 => Append::to(format!("left-{thread}"))
-            .event(event(20))
-            .and(Append::to("right-1").expect(ExpectedVersion::Any).event(event(2_000))),
-        _ => {
-            let head = store.head().wait().unwrap_or(Position::START);
-            Append::without_stream().event(event(10)).unless(Query::tag("t", thread), head)
-        }
+fn append(store: &EmbeddedStore, key: Key, version: u64, seen: Position) -> Result<Saved> {
+    let saved = store.append(key.append(version, seen))?;
+    assert!(!saved.repeated, "{key} was never appended before");
+    if key.way() == Way::Twice {
+        let repeated = store.append(key.append(version, seen))?;
+        assert_eq!(repeated.first_position, saved.first_position, "{key} is stored once");
+        assert!(repeated.repeated, "{key} was appended a moment ago");
     }
+    Ok(saved)
+}
+
+fn acknowledge(key: Key, saved: &Saved) -> io::Result<()> {
+    let line = format!("{key} {}\n", saved.first_position);
+    io::stdout().lock().write_all(line.as_bytes())
+}
+
+/// Position and version of the last event that matches.
+fn last(store: &EmbeddedStore, query: Query) -> (Position, u64) {
+    let last = store.read(query.backward().limit(1)).next();
+    last.map_or((Position::START, 0), |event| {
+        let event = event.expect("the store is well");
+        (event.position(), event.version())
+    })
 }

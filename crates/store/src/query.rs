@@ -125,7 +125,8 @@ impl Query {
         self
     }
 
-    /// Adds the alternatives of the other query. Bounds, direction and limit stay those of this one.
+    /// Adds the alternatives of the other query. Bounds, direction and limit stay those of this
+    /// one.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         if self.items.is_empty() || other.items.is_empty() {

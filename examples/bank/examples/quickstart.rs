@@ -1,4 +1,5 @@
-//! The README's first screen, as it runs: `cargo run -p hitherto-example-bank --example quickstart`.
+//! The README's first screen, as it runs: `cargo run -p hitherto-example-bank --example
+//! quickstart`.
 
 // region: all
 use hitherto::{Aggregate, Event, Repository, Root, Store, ensure};

@@ -14,7 +14,8 @@ pub(crate) const EVENT_BYTES: usize = 400;
 const FILE_BYTES: u64 = 256 << 20;
 const ZEROS_BYTES: usize = 1 << 20;
 
-/// A file to write into, filled with zeros before; it is written again from its start when it is full.
+/// A file to write into, filled with zeros before; it is written again from its start when it is
+/// full.
 pub(crate) struct ZeroedFile {
     file: File,
     offset: u64,

@@ -1,7 +1,8 @@
 //! SQLite as a contestant: an event table as a careful person writes it by hand.
 //!
 //! One connection that writes, behind a mutex, because SQLite has one writer; a connection for each
-//! reader; prepared statements; WAL with synchronous=FULL, so that a commit is durable when it returns.
+//! reader; prepared statements; WAL with synchronous=FULL, so that a commit is durable when it
+//! returns.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -43,8 +44,8 @@ impl Sqlite {
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
-    /// Appends so many events a call to a stream of its own; `unique (stream, version)` refuses what
-    /// was based on an old version.
+    /// Appends so many events a call to a stream of its own; `unique (stream, version)` refuses
+    /// what was based on an old version.
     pub(crate) fn writer(&self, stream: usize, events: usize) -> impl FnMut() + Send + use<> {
         let connection = Arc::clone(&self.0);
         let stream = format!("order-{stream:08}");

@@ -1,4 +1,5 @@
-//! W6: from the acknowledgement of an append to its delivery to a follower, at 500 appends a second.
+//! W6: from the acknowledgement of an append to its delivery to a follower, at 500 appends a
+//! second.
 
 use std::error::Error;
 use std::sync::mpsc::{Receiver, Sender, channel};

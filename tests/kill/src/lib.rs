@@ -66,8 +66,8 @@ impl Key {
         }
     }
 
-    /// The append itself. `version` is the one of the thread's own stream, `seen` the last position of
-    /// an event with the thread's tag.
+    /// The append itself. `version` is the one of the thread's own stream, `seen` the last position
+    /// of an event with the thread's tag.
     pub fn append(self, version: u64, seen: Position) -> Append {
         let own = Append::to(own_stream(self.thread)).expect(ExpectedVersion::Exact(version));
         match self.way() {

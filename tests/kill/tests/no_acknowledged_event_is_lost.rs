@@ -1,8 +1,9 @@
 //! A process that appends under load is killed with SIGKILL at a random moment, again and again.
 //!
-//! After each kill the same store is opened: everything that was acknowledged must be there, no commit
-//! may be there in part, and positions and versions must have no gap. `HITHERTO_KILL_ROUNDS` says how
-//! often (100), `HITHERTO_KILL_SEED` repeats the moments of an earlier run as far as a seed can.
+//! After each kill the same store is opened: everything that was acknowledged must be there, no
+//! commit may be there in part, and positions and versions must have no gap. `HITHERTO_KILL_ROUNDS`
+//! says how often (100), `HITHERTO_KILL_SEED` repeats the moments of an earlier run as far as a
+//! seed can.
 
 #![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
 
@@ -45,8 +46,8 @@ fn run_and_kill(store: &Path, round: u64, lifetime: Duration) -> Vec<String> {
     command.arg(store).arg(round.to_string()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let lines = listen(&mut child);
-    // In every second round the clock starts with the first append, so that opening is hit as well as
-    // appending, however slow the machine is.
+    // In every second round the clock starts with the first append, so that opening is hit as well
+    // as appending, however slow the machine is.
     let first = if round.is_multiple_of(2) { lines.recv().ok() } else { None };
     let mut acknowledged = first.into_iter().collect::<Vec<_>>();
     let end = Instant::now() + lifetime;

@@ -1,6 +1,7 @@
 //! Rust code without its comments and strings, so that a word is only found where it is code.
 
-/// The same code, with the same lines and columns, but comments and the insides of strings are blank.
+/// The same code, with the same lines and columns, but comments and the insides of strings are
+/// blank.
 pub(crate) fn code_of(text: &str) -> String {
     let mut rest = text;
     let mut code = String::with_capacity(text.len());

@@ -33,7 +33,7 @@ fn wide_lines(file: &TreeFile) -> Vec<Finding> {
     for (index, (line, code)) in file.text.lines().zip(code.lines()).enumerate() {
         let columns = line.chars().count();
         let is_comment = line.trim_start().starts_with("//") && code.trim().is_empty();
-        let is_wide = is_comment || columns_without_quotes(code) > COLUMNS_MAX;
+        let is_wide = is_comment || columns_without_quotes(line, code) > COLUMNS_MAX;
         if columns > COLUMNS_MAX && is_wide && !line.contains("://") {
             let message = format!(
                 "{columns} columns, {COLUMNS_MAX} are allowed: fold it (`cargo xtask format` folds \
@@ -45,10 +45,10 @@ fn wide_lines(file: &TreeFile) -> Vec<Finding> {
     findings
 }
 
-/// As if everything that is blank now were one space; that is what is left of text in quotes.
-fn columns_without_quotes(code: &str) -> usize {
-    let words = code.split_whitespace().collect::<Vec<_>>().join(" ");
-    code.len() - code.trim_start().len() + words.chars().count()
+/// As if the text in quotes, which is blank in `code`, were one space.
+fn columns_without_quotes(line: &str, code: &str) -> usize {
+    let indent = line.len() - line.trim_start().len();
+    indent + code.split_whitespace().collect::<Vec<_>>().join(" ").chars().count()
 }
 
 #[cfg(test)]

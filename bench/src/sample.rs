@@ -23,7 +23,6 @@ pub(crate) struct Sample {
 
 /// The same event as a program's own type: what typed replay turns the bytes into.
 #[derive(Event)]
-#[expect(dead_code, reason = "the fields are decoded, not looked at")]
 pub(crate) enum OrderEvent {
     OrderLineChanged { order: String, article: u64, quantity: u32, cents: u64, note: String },
     OrderWasReturned { order: String, article: u64, quantity: u32, cents: u64, note: String },

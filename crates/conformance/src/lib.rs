@@ -30,8 +30,8 @@ pub trait Subject {
     /// A new store without events.
     fn start(&mut self) -> Arc<dyn EventStore>;
 
-    /// The store that was started last, after a restart: all handles on it were dropped before. `None` for a
-    /// store that does not outlive its handles.
+    /// The store that was started last, after a restart: all handles on it were dropped before.
+    /// `None` for a store that does not outlive its handles.
     fn restart(&mut self) -> Option<Arc<dyn EventStore>> {
         None
     }

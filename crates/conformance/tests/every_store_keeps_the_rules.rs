@@ -1,4 +1,5 @@
-//! The suite on every store that there is; the table of stores in the docs is made from what it shows.
+//! The suite on every store that there is; the table of stores in the docs is made from what it
+//! shows.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Decisions whose boundary is wider than a stream: which past matters, what it adds up to, what to do.
+//! Decisions whose boundary is wider than a stream: which past matters, what it adds up to, what to
+//! do.
 
 use hitherto_store::{Append, EventId, Position, Query, Saved, StreamName};
 
@@ -76,17 +77,18 @@ pub trait Decision: Sync {
     /// What an event of that past adds. Must not fail and not ask.
     fn apply(&self, state: &mut Self::State, event: &Self::Event);
 
-    /// What to do about it: what happens now, or a refusal. The events belong to no stream, and are found by
-    /// their tags and kinds.
+    /// What to do about it: what happens now, or a refusal. The events belong to no stream, and are
+    /// found by their tags and kinds.
     fn decide(&self, state: &Self::State) -> Result<Vec<Self::Event>, Self::Error>;
 }
 
 impl Store {
-    /// Reads what matters, decides, and appends, if nothing that matters happened meanwhile; else decides
-    /// again, a few times.
+    /// Reads what matters, decides, and appends, if nothing that matters happened meanwhile; else
+    /// decides again, a few times.
     ///
     /// # Errors
-    /// The decision's refusal, or what the store could not do: `Conflict` if others were faster each time.
+    /// The decision's refusal, or what the store could not do: `Conflict` if others were faster
+    /// each time.
     pub async fn decide<D: Decision>(&self, decision: &D) -> Result<Saved, UpdateError<D::Error>> {
         self.decide_with(decision, None).await
     }

@@ -54,7 +54,8 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// The JSON of its fields, and nothing else.
     fn encode(&self) -> Result<Vec<u8>>;
 
-    /// The one door from bytes to types: whatever the shape was when it was stored, today's comes out.
+    /// The one door from bytes to types: whatever the shape was when it was stored, today's comes
+    /// out.
     ///
     /// # Errors
     /// `Invalid` for a kind or a version that this type does not know, or fields that do not fit.

@@ -83,13 +83,14 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! Five words carry it: an [`Event`] is something that happened; an [`Aggregate`] is a thing with a life of
-//! its own, whose every change is an event that it [raises](Aggregate::raise) and
-//! [applies](Aggregate::apply); a **refusal** is the business saying no, in the aggregate's own type; a
-//! [`Repository`] loads and saves; a [`Store`] keeps. Where the boundary of a decision is wider than one
-//! stream, there is [`Decision`].
+//! Five words carry it: an [`Event`] is something that happened; an [`Aggregate`] is a thing with a
+//! life of its own, whose every change is an event that it [raises](Aggregate::raise) and
+//! [applies](Aggregate::apply); a **refusal** is the business saying no, in the aggregate's own
+//! type; a [`Repository`] loads and saves; a [`Store`] keeps. Where the boundary of a decision is
+//! wider than one stream, there is [`Decision`].
 //!
-//! Everything is awaited, and nothing needs a runtime: any executor will do, and [`wait`] does without one.
+//! Everything is awaited, and nothing needs a runtime: any executor will do, and [`wait`] does
+//! without one.
 
 mod aggregate;
 mod cache;

@@ -67,7 +67,8 @@ impl<A: Aggregate> Repository<A> {
         Self { store: store.clone(), cache: None, snapshots: None, reaction: None }
     }
 
-    /// Keeps up to so many loaded aggregates, and brings them up to date by the events after their version.
+    /// Keeps up to so many loaded aggregates, and brings them up to date by the events after their
+    /// version.
     #[must_use]
     pub fn cache(mut self, aggregates: usize) -> Self
     where
@@ -77,8 +78,8 @@ impl<A: Aggregate> Repository<A> {
         self
     }
 
-    /// Takes snapshots by this policy, and loads from them. Without a place for them in the store, nothing
-    /// changes.
+    /// Takes snapshots by this policy, and loads from them. Without a place for them in the store,
+    /// nothing changes.
     #[must_use]
     pub fn snapshots(mut self, policy: Snapshots) -> Self
     where
@@ -89,8 +90,9 @@ impl<A: Aggregate> Repository<A> {
         self
     }
 
-    /// The same repository for what happens because of an event: it is written down in each event saved, and
-    /// an update that was made before because of the same event is not made again, but answered as then.
+    /// The same repository for what happens because of an event: it is written down in each event
+    /// saved, and an update that was made before because of the same event is not made again, but
+    /// answered as then.
     #[must_use]
     pub fn because(&self, cause: impl Into<Cause>) -> Self {
         Self { reaction: Some(Reaction::new(cause.into())), ..self.clone() }
@@ -112,8 +114,8 @@ impl<A: Aggregate> Repository<A> {
     /// Appends what the aggregate raised since it was loaded, if nobody else was faster.
     ///
     /// # Errors
-    /// `Conflict` if somebody was; `Invalid` if an event is not valid or deprecated; or what the store could
-    /// not do. What was raised stays raised, so that saving can be repeated.
+    /// `Conflict` if somebody was; `Invalid` if an event is not valid or deprecated; or what the
+    /// store could not do. What was raised stays raised, so that saving can be repeated.
     pub async fn save(&self, aggregate: &mut A) -> Result<Saved> {
         let Some(stream) = aggregate.root().stream.clone() else {
             return Err(Error::invalid(
@@ -137,8 +139,8 @@ impl<A: Aggregate> Repository<A> {
         Ok(saved)
     }
 
-    /// Loads, runs the command, saves; on a conflict again, up to five times. The command must not have
-    /// effects outside of the aggregate: it may run several times.
+    /// Loads, runs the command, saves; on a conflict again, up to five times. The command must not
+    /// have effects outside of the aggregate: it may run several times.
     ///
     /// # Errors
     /// The command's refusal, or what the store could not do.
@@ -229,8 +231,8 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    /// What was done before because of the same event is answered before the command can see a state that
-    /// its own first run has changed.
+    /// What was done before because of the same event is answered before the command can see a
+    /// state that its own first run has changed.
     async fn react<F>(
         &self,
         reaction: &Reaction,

@@ -96,7 +96,8 @@ pub(crate) struct Kept<A> {
     pub(crate) recorded_at: Timestamp,
 }
 
-/// Puts and gets states of one aggregate type. Whatever goes wrong here costs time, and nothing else.
+/// Puts and gets states of one aggregate type. Whatever goes wrong here costs time, and nothing
+/// else.
 pub(crate) trait SnapshotStore<A>: Send + Sync {
     fn policy(&self) -> &Snapshots;
     fn find(&self, stream: &str) -> Option<Kept<A>>;

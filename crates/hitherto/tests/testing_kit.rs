@@ -49,8 +49,8 @@ fn an_event_that_is_not_valid_fails() {
     BankAccount::given([opened()]).when(|a| a.deposit(2_000_000)).then([]);
 }
 
-/// What was stored is never asked again: a deprecated event, or one that today's rule would refuse, is a
-/// legitimate past.
+/// What was stored is never asked again: a deprecated event, or one that today's rule would refuse,
+/// is a legitimate past.
 #[test]
 fn the_past_of_a_test_may_hold_what_may_not_be_appended_any_more() {
     let past = || [opened(), InterestPaid { amount: 5 }, MoneyDeposited { amount: 0 }];

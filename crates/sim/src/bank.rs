@@ -1,4 +1,5 @@
-//! The workload: a bank in which money moves and none is made, with everything that an append can be.
+//! The workload: a bank in which money moves and none is made, with everything that an append can
+//! be.
 
 use hitherto_store::{
     Append, EventId, ExpectedVersion, NewEvent, Position, Query, Recorded, Tag, Timestamp,

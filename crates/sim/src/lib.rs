@@ -1,7 +1,8 @@
-//! Runs the real store on a fake disk and clock, from one seed, and checks it against a small model.
+//! Runs the real store on a fake disk and clock, from one seed, and checks it against a small
+//! model.
 //!
-//! The disk forgets what was not synced when the power goes: whole writes, single sectors of them, in any
-//! order, and names. Nothing in the store knows that it is simulated.
+//! The disk forgets what was not synced when the power goes: whole writes, single sectors of them,
+//! in any order, and names. Nothing in the store knows that it is simulated.
 
 mod bank;
 mod clock;

@@ -1,4 +1,5 @@
-//! Runs plans for as long as asked, from a seed or from a fresh one: `hitherto-sim [SEED] [SECONDS]`.
+//! Runs plans for as long as asked, from a seed or from a fresh one: `hitherto-sim [SEED]
+//! [SECONDS]`.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! What a store does, in a page of plain code: a list of events, and a look at all of them each time.
+//! What a store does, in a page of plain code: a list of events, and a look at all of them each
+//! time.
 //!
 //! Written without a look at the engine, so that the two can be compared.
 

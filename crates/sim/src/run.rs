@@ -17,7 +17,8 @@ pub struct Plan {
     pub seed: u64,
     /// How often the power goes, or the process is killed.
     pub crashes: u32,
-    /// After how many disk operations at the latest, each time; 0 for none but a last power cut at rest.
+    /// After how many disk operations at the latest, each time; 0 for none but a last power cut at
+    /// rest.
     pub operations_max: u64,
     /// How many appends at the most between two crashes.
     pub appends_max: u64,
@@ -181,7 +182,8 @@ impl Run {
         let store = self.open_store()?.ok_or("the power is on")?;
         self.compare(&store)?;
         self.append(&store)?;
-        // What was served must survive a power cut right after it (the page cache may have served it).
+        // What was served must survive a power cut right after it (the page cache may have served
+        // it).
         drop(store);
         self.disk = self.disk.after_power_cut(self.plan.seed);
         let store = self.open_store()?.ok_or("the power is on")?;
@@ -190,8 +192,8 @@ impl Run {
         Ok(())
     }
 
-    /// The store must hold what the model holds, and perhaps the append that the crash left open; false if
-    /// the power went meanwhile.
+    /// The store must hold what the model holds, and perhaps the append that the crash left open;
+    /// false if the power went meanwhile.
     fn compare(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
         let found = read(store, Query::all())?;
         if let Some(open) = self.open.take()
@@ -217,8 +219,8 @@ impl Run {
         Ok(true)
     }
 
-    /// Whether it is there or not, repeating it gives the answer that it deserves; false if the power went
-    /// meanwhile.
+    /// Whether it is there or not, repeating it gives the answer that it deserves; false if the
+    /// power went meanwhile.
     fn settle(&self, store: &EmbeddedStore, open: &Append, found: usize) -> Result<bool, String> {
         let before = self.model.events().len();
         let answer = store.append(open.clone());

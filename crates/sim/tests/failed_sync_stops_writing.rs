@@ -1,5 +1,5 @@
-//! After a failed sync nothing is acknowledged any more, however well later ones seem to go: the kernel
-//! tells the error once, and takes the pages for clean from then on.
+//! After a failed sync nothing is acknowledged any more, however well later ones seem to go: the
+//! kernel tells the error once, and takes the pages for clean from then on.
 
 use hitherto_sim::{SimClock, SimDisk};
 use hitherto_store::{Append, EmbeddedStore, ErrorKind, EventStore, NewEvent, Options, Query};

@@ -28,7 +28,8 @@ fn not_syncing_the_directory_is_found() {
     assert!(found_by_power_cuts(Some(PlantedBug::SkipDirectorySync)) > 10);
 }
 
-/// How many events are there after acknowledged data was damaged; none if the store refuses to open.
+/// How many events are there after acknowledged data was damaged; none if the store refuses to
+/// open.
 fn events_after_damage() -> Option<usize> {
     let disk = SimDisk::new();
     let mut options = Options::default();

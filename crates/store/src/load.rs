@@ -1,10 +1,10 @@
 //! Reads a whole log at open: builds the indexes, and tells a torn tail from damage.
 //!
-//! Only one batch is ever in flight, and a batch is written only after the one before was synced. So
-//! where no valid frame stands, a valid frame of a later batch behind it proves that what should stand
-//! there was synced: acknowledged data is damaged, and nothing is cut. Without such a frame it is the end:
-//! a batch that nobody was told was stored. (The distinction is that of "Protocol-Aware Recovery for
-//! Consensus-Based Storage", FAST 2018.)
+//! Only one batch is ever in flight, and a batch is written only after the one before was synced.
+//! So where no valid frame stands, a valid frame of a later batch behind it proves that what should
+//! stand there was synced: acknowledged data is damaged, and nothing is cut. Without such a frame
+//! it is the end: a batch that nobody was told was stored. (The distinction is that of
+//! "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018.)
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -70,8 +70,8 @@ struct FoundFile {
 }
 
 impl FoundFile {
-    /// A file is written with zeros to its whole length before it becomes a log file, and is cut by nobody
-    /// before there is a next one.
+    /// A file is written with zeros to its whole length before it becomes a log file, and is cut by
+    /// nobody before there is a next one.
     fn is_cut(&self) -> bool {
         self.opened.as_ref().is_some_and(|file| self.length < file.header.allocated)
     }
@@ -175,7 +175,8 @@ impl Loader {
         }
     }
 
-    /// At a place without a valid frame: whether the scan goes on behind it. Reports damage if it is one.
+    /// At a place without a valid frame: whether the scan goes on behind it. Reports damage if it
+    /// is one.
     fn step_over(
         &mut self,
         file: &LogFile,
@@ -185,8 +186,8 @@ impl Loader {
         why: &str,
     ) -> Result<bool> {
         let here = scan.expected;
-        // In the last file a frame of the batch that should stand here proves nothing: all of it may
-        // be torn. In any other file everything up to its end was synced.
+        // In the last file a frame of the batch that should stand here proves nothing: all of it
+        // may be torn. In any other file everything up to its end was synced.
         let batch = if is_last { here.next_batch() + 1 } else { 0 };
         if is_last && is_planted(PlantedBug::TruncateAtDamage) {
             return Ok(false);

@@ -39,8 +39,8 @@ pub(crate) struct Writer {
     pub(crate) is_marked: bool,
     /// Whether the file after this one is being prepared.
     pub(crate) asked_for_spare: bool,
-    /// Whether the next append must begin a new file, because bytes of a crash may stand behind the end
-    /// of this one.
+    /// Whether the next append must begin a new file, because bytes of a crash may stand behind the
+    /// end of this one.
     pub(crate) needs_new_file: bool,
     batch: Batch,
     /// Why nothing can be written any more, if so.
@@ -266,8 +266,8 @@ impl Writer {
         self.end.chain = Some(chain);
     }
 
-    /// After a failed write nothing is known about the bytes on disk, and a retry could succeed falsely
-    /// (the kernel forgets which pages it failed to write), so writing ends for good.
+    /// After a failed write nothing is known about the bytes on disk, and a retry could succeed
+    /// falsely (the kernel forgets which pages it failed to write), so writing ends for good.
     pub(crate) fn stop(&mut self, error: std::io::Error) -> Error {
         let name = &self.file.name;
         self.stopped = Some(Error::closed(format!(

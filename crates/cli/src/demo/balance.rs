@@ -58,8 +58,8 @@ impl Demo {
         Ok(self.story.check(found, &(balance, read), &(130_000, 3))?)
     }
 
-    /// The second change left a snapshot: its own last event is read, to see that it belongs to this
-    /// history, and the one event after it.
+    /// The second change left a snapshot: its own last event is read, to see that it belongs to
+    /// this history, and the one event after it.
     fn by_snapshot_and_rest(&mut self) -> Result<(), Failure> {
         self.counting.take_events_read();
         let balance = block_on(self.snapshotting().load(&self.account()))?.balance;

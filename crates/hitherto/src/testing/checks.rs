@@ -9,8 +9,8 @@ use super::{replayed, through_bytes};
 use crate::event::as_stored;
 use crate::{Aggregate, Append, Event, EventId, Repository, Snapshots, Store, StreamName};
 
-/// Replaying a history gives the same state at once and in steps, from the events as they are and as they
-/// come back from a store.
+/// Replaying a history gives the same state at once and in steps, from the events as they are and
+/// as they come back from a store.
 ///
 /// # Panics
 /// If it does not, with both states.
@@ -57,8 +57,8 @@ where
     }
 }
 
-/// Every kind of event of an aggregate is among these, and each changes the state as its check says: called
-/// with the event and the state after it.
+/// Every kind of event of an aggregate is among these, and each changes the state as its check
+/// says: called with the event and the state after it.
 ///
 /// # Panics
 /// If a kind is missing (deprecated ones too: they are read for ever), or the check does.

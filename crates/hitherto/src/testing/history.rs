@@ -1,4 +1,5 @@
-//! Real samples of every version of every kind, kept for ever: what was stored once can always be read.
+//! Real samples of every version of every kind, kept for ever: what was stored once can always be
+//! read.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,13 +9,14 @@ use crate::event::{Event, Kind};
 /// With this variable set, missing samples are written from the events given.
 const WRITE: &str = "HITHERTO_WRITE_HISTORY";
 
-/// Reads all samples in a folder as today's type, and sees that there is one of each kind at every version,
-/// and one at least under each of its older names.
+/// Reads all samples in a folder as today's type, and sees that there is one of each kind at every
+/// version, and one at least under each of its older names.
 ///
 /// A sample is a file `Name.v1.json` with the JSON as it was stored. With the variable
-/// `HITHERTO_WRITE_HISTORY` set, those of today's names and versions that are missing are written from
-/// `examples`; older ones are there already, because they were written when they were today's. What is there
-/// is never overwritten.
+/// `HITHERTO_WRITE_HISTORY` set, those of today's names and versions that are missing are written
+/// from
+/// `examples`; older ones are there already, because they were written when they were today's. What
+/// is there is never overwritten.
 ///
 /// # Panics
 /// If a sample cannot be read, or is missing; with what to do.

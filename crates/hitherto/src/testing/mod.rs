@@ -1,4 +1,5 @@
-//! Tests of one line each: given what happened, when this is done, then that happens, or is refused.
+//! Tests of one line each: given what happened, when this is done, then that happens, or is
+//! refused.
 //!
 //! ```
 //! # use hitherto::{Aggregate, Event, Root, ensure};
@@ -33,8 +34,8 @@
 //!     .refused(InsufficientFunds);
 //! ```
 //!
-//! Every event that a test names goes through its bytes and back, as it would through a store: a test sees
-//! what production sees.
+//! Every event that a test names goes through its bytes and back, as it would through a store: a
+//! test sees what production sees.
 
 mod checks;
 mod history;

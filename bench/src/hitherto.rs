@@ -2,11 +2,12 @@
 
 use std::hint::black_box;
 
+use hitherto::Store;
 use hitherto_store::{
     Append, EmbeddedStore, Error, EventStore, ExpectedVersion, NewEvent, Query, Recorded,
 };
 
-use crate::sample::{Sample, Samples};
+use crate::sample::{OrderEvent, Sample, Samples};
 
 /// The event as our store takes it.
 pub(crate) fn new_event(sample: Sample) -> NewEvent {
@@ -58,6 +59,16 @@ pub(crate) fn read_owned(store: &EmbeddedStore, query: Query) -> Result<u64, Err
     read_as(store, query, |event| {
         black_box(event.to_new_event());
     })
+}
+
+/// As [`read`], and decodes every event into the program's own type.
+pub(crate) fn read_typed(store: &EmbeddedStore, query: Query) -> Result<u64, Error> {
+    let mut count = 0;
+    for event in Store::on(store.clone()).read_as::<OrderEvent>(query) {
+        black_box(event?);
+        count += 1;
+    }
+    Ok(count)
 }
 
 fn read_as(store: &EmbeddedStore, query: Query, look: impl Fn(&Recorded)) -> Result<u64, Error> {

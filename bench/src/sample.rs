@@ -1,6 +1,7 @@
 //! The event that is measured: a kind of 16 bytes, 256 bytes of JSON, 40 bytes of metadata, a UUID.
 
 use bytes::Bytes;
+use hitherto::Event;
 use hitherto_store::EventId;
 
 pub(crate) const COMMON_KIND: &str = "OrderLineChanged";
@@ -18,6 +19,13 @@ pub(crate) struct Sample {
     pub(crate) kind: &'static str,
     pub(crate) payload: Bytes,
     pub(crate) metadata: Bytes,
+}
+
+/// The same event as a program's own type: what typed replay turns the bytes into.
+#[derive(Event)]
+pub(crate) enum OrderEvent {
+    OrderLineChanged { order: String, article: u64, quantity: u32, cents: u64, note: String },
+    OrderWasReturned { order: String, article: u64, quantity: u32, cents: u64, note: String },
 }
 
 /// Makes samples. The payloads are made before, so that making them is not measured.

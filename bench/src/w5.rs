@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use hitherto_store::Query;
+use hitherto_store::{EmbeddedStore, Query};
 
 use crate::filled::Stores;
 use crate::hitherto;
@@ -19,18 +19,10 @@ pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Bo
 }
 
 fn everything(settings: &Settings, stores: &Stores) -> Result<Table, Box<dyn Error>> {
-    let store = stores.ours();
     let contestants: Vec<Contestant<'_>> = vec![
-        (
-            Role::Ours,
-            "**hitherto**, checked records",
-            Box::new(|| timed(stores.events, || Ok(hitherto::read(store, Query::all())?))),
-        ),
-        (
-            Role::Ours,
-            "**hitherto**, owned events",
-            Box::new(|| timed(stores.events, || Ok(hitherto::read_owned(store, Query::all())?))),
-        ),
+        ours("**hitherto**, checked records", stores, hitherto::read),
+        ours("**hitherto**, owned events", stores, hitherto::read_owned),
+        ours("**hitherto**, typed enums (JSON decoded)", stores, hitherto::read_typed),
         #[cfg(feature = "peers")]
         (
             Role::Peer,
@@ -43,6 +35,13 @@ fn everything(settings: &Settings, stores: &Stores) -> Result<Table, Box<dyn Err
     ];
     let title = format!("W5: replay of all {} events in order", grouped(stores.events as f64));
     Table::new(title, "events/s").compete(settings.rounds, contestants)
+}
+
+type Read = fn(&EmbeddedStore, Query) -> Result<u64, hitherto_store::Error>;
+
+fn ours<'a>(name: &'a str, stores: &'a Stores, read: Read) -> Contestant<'a> {
+    let replay = move || timed(stores.events, || Ok(read(stores.ours(), Query::all())?));
+    (Role::Ours, name, Box::new(replay))
 }
 
 fn one_in_a_hundred(settings: &Settings, stores: &Stores) -> Result<Table, Box<dyn Error>> {

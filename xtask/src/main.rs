@@ -14,7 +14,7 @@ cargo xtask check              format, lints, house rules, snippets, licences: b
 cargo xtask test [STORY]       everything, or the tests whose names contain STORY
 cargo xtask bench [W1 … W8] [--seconds 2] [--rounds 3] [--events 1000000] [--out FILE]
                                the workloads, beside SQLite and the limits of the machine
-cargo xtask sim [SEED] [--seconds N]
+cargo xtask sim [SEED [SECONDS]]
                                the store on a simulated disk, with faults
 cargo xtask kill [ROUNDS]      a real process, killed under load again and again
 cargo xtask format             formats the code, and folds comments that are too long

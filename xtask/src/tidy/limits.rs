@@ -31,9 +31,17 @@ fn constant(line: &str) -> Option<(&str, u64)> {
 fn readable(name: &str, value: u64) -> String {
     const MEBIBYTE: u64 = 1 << 20;
     match value {
-        _ if !name.contains("BYTES") => value.to_string(),
+        _ if !name.contains("BYTES") => grouped(value),
         value if value.is_multiple_of(MEBIBYTE) => format!("{} MiB", value / MEBIBYTE),
         value => format!("{value} bytes"),
+    }
+}
+
+/// A number with its thousands set apart.
+fn grouped(number: u64) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
     }
 }
 
@@ -44,10 +52,10 @@ mod tests {
     #[test]
     fn each_constant_is_a_row() {
         let text = "/// Payload of one event,\n/// in bytes.\npub const EVENT_BYTES_MAX: usize = 8 * 1024 * \
-                    1024;\n/// Tags.\npub const TAGS_MAX: usize = 64;\nconst A: () = ();\n";
+                    1024;\n/// Tags.\npub const TAGS_MAX: usize = 16 * 1024;\nconst A: () = ();\n";
         let rows = table(text);
         let rows = rows.lines().skip(2).collect::<Vec<_>>();
         let event = "| Payload of one event, in bytes | 8 MiB | `EVENT_BYTES_MAX` |";
-        assert_eq!(rows, [event, "| Tags | 64 | `TAGS_MAX` |"]);
+        assert_eq!(rows, [event, "| Tags | 16,384 | `TAGS_MAX` |"]);
     }
 }

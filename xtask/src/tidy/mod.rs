@@ -1,10 +1,12 @@
 //! The house rules that a program can check. Each finding says what to do.
 
 mod comments;
+mod dependencies;
 mod files;
 mod functions;
 mod limits;
 mod links;
+mod names;
 mod snippets;
 mod source;
 mod tree;
@@ -77,7 +79,7 @@ fn read_tree() -> Result<Tree, String> {
 }
 
 fn findings(tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = Vec::from_iter(dependencies::check(tree));
     for file in &tree.files {
         findings.extend(words::machine_paths(file));
         if file.is_rust() {
@@ -88,6 +90,7 @@ fn findings(tree: &Tree) -> Vec<Finding> {
         if file.is_markdown() {
             findings.extend(snippets::check(tree, file));
             findings.extend(links::check(tree, file));
+            findings.extend(names::check(tree, file));
         }
     }
     findings

@@ -8,20 +8,17 @@ use std::time::Duration;
 use crate::limit::ZeroedFile;
 use crate::measure::run_for;
 use crate::place::Place;
-use crate::table::grouped;
 
-/// Cores, memory, compiler, and how often the disk syncs.
-pub(crate) fn describe(directory: &Path) -> Result<String, Box<dyn Error>> {
+/// Cores, memory and compiler.
+pub(crate) fn describe() -> Result<String, Box<dyn Error>> {
     let cores = std::thread::available_parallelism()?;
     let rustc = Command::new("rustc").arg("--version").output();
     let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     Ok(format!(
-        "{cores} cores, {} GiB of memory, {}, Linux {}; the disk syncs 512 bytes in a file full of \
-         zeros {} times a second",
+        "{cores} cores, {} GiB of memory, {}, Linux {}",
         memory_gib(),
         rustc.unwrap_or_else(|_| "an unknown rustc".to_owned()),
         std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim(),
-        grouped(syncs_a_second(directory)?),
     ))
 }
 
@@ -32,7 +29,8 @@ fn memory_gib() -> u64 {
     (kibibytes.unwrap_or_default() + (1 << 19)) >> 20
 }
 
-fn syncs_a_second(directory: &Path) -> Result<f64, Box<dyn Error>> {
+/// How often the disk syncs 512 bytes that are written into a file full of zeros.
+pub(crate) fn syncs_a_second(directory: &Path) -> Result<f64, Box<dyn Error>> {
     let place = Place::fresh(directory, "machine")?;
     let mut file = ZeroedFile::create(place.path(), 16 << 20)?;
     let write = || file.write(&[1; 512]).expect("the disk works");

@@ -50,9 +50,10 @@ fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     if let Some(what) = settings.probe {
         return probe::run(what, &settings.directory);
     }
-    let machine = machine::describe(&settings.directory)?;
+    let before = machine::syncs_a_second(&settings.directory)?;
     let tables = measure_all(settings)?;
-    let text = report::write(settings, &machine, &tables);
+    let after = machine::syncs_a_second(&settings.directory)?;
+    let text = report::write(settings, &machine::describe()?, [before, after], &tables);
     print!("{text}");
     if let Some(out) = &settings.out {
         std::fs::write(out, text)?;

@@ -1,2 +1,67 @@
-//! Placeholder.
-fn main() {}
+//! The project's chores, as one program that `cargo` runs: nothing else needs to be installed.
+
+mod check;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use shell::{Outcome, cargo, run};
+
+const USAGE: &str = "\
+cargo xtask check              format, lints, house rules, snippets, licences: before every commit
+cargo xtask test [STORY]       everything, or the tests whose names contain STORY
+cargo xtask bench [W1 … W8] [--seconds 2] [--rounds 3] [--events 1000000] [--out FILE]
+                               the workloads, beside SQLite and the limits of the machine
+cargo xtask sim [SEED [SECONDS]]
+                               the store on a simulated disk, with faults
+cargo xtask kill [ROUNDS]      a real process, killed under load again and again
+cargo xtask format             formats the code, and folds comments that are too long
+cargo xtask snippets           copies code into the Markdown that shows it";
+
+/// The features that `check` and `test` share, so that nothing is built twice.
+pub(crate) const FEATURES: [&str; 2] = ["--features", "hitherto-bench/peers"];
+
+fn main() -> ExitCode {
+    let words = std::env::args().skip(1).collect::<Vec<_>>();
+    let words = words.iter().map(String::as_str).collect::<Vec<_>>();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\n{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Outcome {
+    std::env::set_current_dir(shell::root()).map_err(|error| error.to_string())?;
+    match words {
+        ["check"] => check::everything(),
+        ["test"] => test::everything(),
+        ["test", story] => test::story(story),
+        ["bench", rest @ ..] => bench(rest),
+        ["sim", rest @ ..] => sim(rest),
+        ["kill"] => kill("100"),
+        ["kill", rounds] => kill(rounds),
+        ["format"] => run(cargo(["fmt", "--all"])).and_then(|()| tidy::fold_comments()),
+        ["snippets"] => tidy::write_snippets(),
+        _ => Err(format!("These are the chores:\n\n{USAGE}")),
+    }
+}
+
+fn bench(rest: &[&str]) -> Outcome {
+    let build = ["run", "--release", "--package", "hitherto-bench", "--features", "peers", "--"];
+    let directory = shell::target_directory().join("bench");
+    run(cargo(build).args(rest).arg("--directory").arg(directory))
+}
+
+fn sim(rest: &[&str]) -> Outcome {
+    run(cargo(["run", "--release", "--package", "hitherto-sim", "--"]).args(rest))
+}
+
+fn kill(rounds: &str) -> Outcome {
+    let test = ["test", "--package", "hitherto-kill-test", "--", "--nocapture"];
+    run(cargo(test).env("HITHERTO_KILL_ROUNDS", rounds))
+}

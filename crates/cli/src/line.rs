@@ -15,8 +15,8 @@ use crate::moment;
 
 /// A stored event, as it is printed.
 ///
-/// A payload that is JSON stands under `data`, byte by byte if it is one line. What `data` cannot say
-/// exactly stands in base64 under `data_base64`. The same for `metadata`.
+/// A payload that is JSON stands under `data`, byte by byte if it is one line. What `data` cannot
+/// say exactly stands in base64 under `data_base64`. The same for `metadata`.
 #[derive(Serialize)]
 pub(crate) struct Line<'a> {
     position: u64,
@@ -101,7 +101,8 @@ fn is_one_line(json: &str, bytes: &[u8]) -> bool {
     json.len() == bytes.len() && !json.contains(['\n', '\r'])
 }
 
-/// The same JSON without white space between its parts; numbers and order stay as they were written.
+/// The same JSON without white space between its parts; numbers and order stay as they were
+/// written.
 fn compact(value: &RawValue) -> Box<RawValue> {
     let (mut is_string, mut is_escaped) = (false, false);
     let keep = |c: &char| {

@@ -29,7 +29,7 @@ fn every_check_holds_on_a_new_and_on_an_existing_store() {
         assert!(!story.contains('✗') && story.contains("checks hold"), "{story}");
         for told in [
             "1300.00 by full replay of 3 events",
-            "by a snapshot and the rest: 1 event read",
+            "by a snapshot at version 2 and the rest: 2 events read",
             "by process",
             "tried again",
             "InsufficientFunds",

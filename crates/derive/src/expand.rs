@@ -1,12 +1,14 @@
 //! From the model of an enum to its implementation of `hitherto::Event`.
 //!
 //! Serde writes and reads through private mirrors of the variants, so that the enum itself needs no
-//! serde and nothing but the fields is stored. Writing goes through one mirror of the whole enum that
-//! serde knows as its remote definition: every field attribute then sees exactly the user's type, never
-//! a reference to it. Reading goes through one struct for each kind, chosen by the stored name.
+//! serde and nothing but the fields is stored. Writing goes through one mirror of the whole enum
+//! that serde knows as its remote definition: every field attribute then sees exactly the user's
+//! type, never a reference to it. Reading goes through one struct for each kind, chosen by the
+//! stored name.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Ident, Type};
 
@@ -106,7 +108,7 @@ fn write_mirror(model: &EventEnum) -> TokenStream {
 
 fn read_mirror(variant: &Variant, kind: &Kind) -> TokenStream {
     let mirror = mirror_name(variant);
-    let shown_name = variant.name.to_string();
+    let shown_name = variant.name.unraw().to_string();
     let fields = mirrored_fields(kind);
     quote! {
         #[derive(::hitherto::private::serde::Deserialize)]
@@ -243,7 +245,8 @@ fn decode(model: &EventEnum) -> TokenStream {
     }
 }
 
-/// One arm for today's shape of a kind, and one for each older one. Old names read at every version.
+/// One arm for today's shape of a kind, and one for each older one. Old names read at every
+/// version.
 fn decode_kind(variant: &Variant, kind: &Kind) -> TokenStream {
     let Kind { name: stored, was, version: current, .. } = kind;
     let names = quote!(#stored #(| #was)*);

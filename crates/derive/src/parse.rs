@@ -72,7 +72,8 @@ pub(crate) fn event_enum(input: &DeriveInput) -> Result<EventEnum> {
     let name = &input.ident;
     let Data::Enum(data) = &input.data else {
         let text = format!(
-            "`{name}` is no enum: events are derived on an enum, with one variant for each kind of event"
+            "`{name}` is no enum: events are derived on an enum, \
+             with one variant for each kind of event"
         );
         return Err(Error::new(name.span(), text));
     };
@@ -171,7 +172,8 @@ fn union_type(variant: &syn::Variant, fields: &syn::FieldsUnnamed) -> Result<Typ
     let own = |attribute: &&Attribute| is_one_of(attribute, &["tag", "serde", "event"]);
     if let Some(attribute) = field.attrs.iter().find(own) {
         let text = format!(
-            "variant `{name}` stands for the events of another enum: `#[{}]` belongs on the fields there",
+            "variant `{name}` stands for the events of another enum: \
+             `#[{}]` belongs on the fields there",
             word(attribute.path())
         );
         return Err(Error::new_spanned(attribute, text));
@@ -304,7 +306,8 @@ fn wrong_older_types(name: &Ident, version: u16, older: usize) -> String {
     let found = number_word(older);
     match version - 1 {
         0 => format!(
-            "variant `{name}`: version 1 is the first, nothing is older; found {found} in `from(..)`"
+            "variant `{name}`: version 1 is the first, nothing is older; \
+             found {found} in `from(..)`"
         ),
         1 => {
             format!("variant `{name}`: version 2 needs one older type in `from(..)`, found {found}")

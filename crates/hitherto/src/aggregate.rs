@@ -16,13 +16,15 @@ pub trait Aggregate: Default + Send + 'static {
     /// The category of its streams: the stream of `ACC-001` is `account-ACC-001`.
     const CATEGORY: &'static str;
 
-    /// The version of the state's own shape. Raise it when the fields or the meaning of `apply` change:
-    /// snapshots of other versions are ignored.
+    /// The version of the state's own shape. Raise it when the fields or the meaning of `apply`
+    /// change: snapshots of other versions are ignored.
     const STATE: u32 = 1;
 
-    /// What tells one from another, shown as the end of its stream's name. `String` and UUIDs just work.
+    /// What tells one from another, shown as the end of its stream's name. `String` and UUIDs just
+    /// work.
     ///
-    /// Methods that take an id take `&Q` where `Id: Borrow<Q>`, like the keys of a map: `"ACC-001"` for a
+    /// Methods that take an id take `&Q` where `Id: Borrow<Q>`, like the keys of a map: `"ACC-001"`
+    /// for a
     /// `String`, `&id` for any other type. So an id of its own type cannot be mistaken for another:
     ///
     /// ```compile_fail,E0308
@@ -65,14 +67,14 @@ pub trait Aggregate: Default + Send + 'static {
     /// What an event changes. Must not fail and not ask: the past is not negotiable.
     fn apply(&mut self, event: &Self::Event);
 
-    /// The aggregate's own rule for what may be appended, asked for each raised event before the append
-    /// with the state after all of them.
+    /// The aggregate's own rule for what may be appended, asked for each raised event before the
+    /// append with the state after all of them.
     fn validate(&self, _event: &Self::Event) -> Result<(), String> {
         Ok(())
     }
 
-    /// Applies the event now and remembers it for the next save. Always `Ok`, so that a command can end
-    /// with it.
+    /// Applies the event now and remembers it for the next save. Always `Ok`, so that a command can
+    /// end with it.
     fn raise(&mut self, event: Self::Event) -> Result<(), Self::Error> {
         self.apply(&event);
         self.root().push(event);
@@ -92,7 +94,8 @@ pub struct Root<E> {
     pub(crate) load: Load,
 }
 
-/// An event that is not saved yet. Its id is made when it is raised: repeating the save repeats the id.
+/// An event that is not saved yet. Its id is made when it is raised: repeating the save repeats the
+/// id.
 pub(crate) struct Raised<E> {
     pub(crate) id: EventId,
     pub(crate) event: Arc<E>,

@@ -35,8 +35,8 @@ impl Cause {
         Self { event, correlation, reaction: String::new(), turns: Arc::default() }
     }
 
-    /// The same cause, with the name of who reacts: several may react to one event on one stream, and are
-    /// told apart by their names. Never rename one while events of it may be redelivered.
+    /// The same cause, with the name of who reacts: several may react to one event on one stream,
+    /// and are told apart by their names. Never rename one while events of it may be redelivered.
     #[must_use]
     pub fn by(mut self, reaction: impl Into<String>) -> Self {
         self.reaction = reaction.into();
@@ -53,9 +53,11 @@ impl Cause {
         self.correlation
     }
 
-    /// The id that the n-th event of this reaction has in a stream: the same at every repetition, for ever.
+    /// The id that the n-th event of this reaction has in a stream: the same at every repetition,
+    /// for ever.
     ///
-    /// Neither a stream's name nor a number has a line break, so no two reactions give the same name here.
+    /// Neither a stream's name nor a number has a line break, so no two reactions give the same
+    /// name here.
     pub(crate) fn event_id(&self, stream: &StreamName, index: usize) -> EventId {
         self.event.derived(&format!("{}\n{stream}\n{index}", self.reaction))
     }
@@ -86,8 +88,9 @@ impl Cause {
 
     /// The outcome of this reaction in a stream: what is stored of it, or else that of an attempt.
     ///
-    /// Looked up before the attempt, because a command must not see a state that its own first run has
-    /// changed. And again after an attempt that failed: a twin may have been faster, or an answer lost.
+    /// Looked up before the attempt, because a command must not see a state that its own first run
+    /// has changed. And again after an attempt that failed: a twin may have been faster, or an
+    /// answer lost.
     pub(crate) async fn once<E: Event, X: From<Error>>(
         &self,
         store: &Store,
@@ -155,8 +158,8 @@ impl<E> From<&Recorded<E>> for Cause {
     }
 }
 
-/// A stream's one turn in a reaction. Given back if it is dropped before it is [over](Turn::over): by an
-/// error, or because nobody awaits it any more.
+/// A stream's one turn in a reaction. Given back if it is dropped before it is [over](Turn::over):
+/// by an error, or because nobody awaits it any more.
 pub(crate) struct Turn<'cause> {
     cause: &'cause Cause,
     key: EventId,

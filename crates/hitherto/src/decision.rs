@@ -1,10 +1,11 @@
-//! Decisions whose boundary is wider than a stream: which past matters, what it adds up to, what to do.
+//! Decisions whose boundary is wider than a stream: which past matters, what it adds up to, what to
+//! do.
 
 use hitherto_store::{Append, EventId, Position, Query, Saved, StreamName};
 
 use crate::cause::Cause;
 use crate::error::UpdateError;
-use crate::event::{Event, Recorded, check_new, narrowed, to_new_event};
+use crate::event::{Event, Recorded, as_stored, check_new, narrowed};
 use crate::repository::ATTEMPTS;
 use crate::{ErrorKind, Result, Store};
 
@@ -76,28 +77,32 @@ pub trait Decision: Sync {
     /// What an event of that past adds. Must not fail and not ask.
     fn apply(&self, state: &mut Self::State, event: &Self::Event);
 
-    /// What to do about it: what happens now, or a refusal. The events belong to no stream, and are found by
-    /// their tags and kinds.
+    /// What to do about it: what happens now, or a refusal. The events belong to no stream, and are
+    /// found by their tags and kinds.
     fn decide(&self, state: &Self::State) -> Result<Vec<Self::Event>, Self::Error>;
 }
 
 impl Store {
-    /// Reads what matters, decides, and appends, if nothing that matters happened meanwhile; else decides
-    /// again, up to five times in all.
+    /// Reads what matters, decides, and appends, if nothing that matters happened meanwhile; else
+    /// decides again, up to five times in all.
     ///
-    /// After `Unavailable` it is not known whether it was appended. Deciding again is safe if the decision
-    /// looks at its own events, as most do: a student who has the seat is not given another one.
+    /// After `Unavailable` it is not known whether it was appended. Deciding again is safe if the
+    /// decision looks at its own events, as most do: a student who has the seat is not given
+    /// another one.
     ///
     /// # Errors
-    /// The decision's refusal, or what the store could not do: `Conflict` if others were faster each time.
+    /// The decision's refusal, or what the store could not do: `Conflict` if others were faster
+    /// each time.
     pub async fn decide<D: Decision>(&self, decision: &D) -> Result<Saved, UpdateError<D::Error>> {
         self.attempt(decision, None).await
     }
 
-    /// As [`Store::decide`], with the event that made it necessary as the cause of what happens. What was
-    /// decided before because of the same event is not decided again, but answered as then.
+    /// As [`Store::decide`], with the event that made it necessary as the cause of what happens.
+    /// What was decided before because of the same event is not decided again, but answered as
+    /// then.
     ///
-    /// One reaction decides once; where it decides several things, each is named with [`Cause::by`].
+    /// One reaction decides once; where it decides several things, each is named with
+    /// [`Cause::by`].
     ///
     /// # Errors
     /// As [`Store::decide`]; `Invalid` for a second decision in one reaction.
@@ -162,7 +167,7 @@ fn append_of<E: Event>(events: &[E], cause: Option<&Cause>) -> Result<Append> {
     let mut append = Append::without_stream();
     for (index, event) in events.iter().enumerate() {
         check_new(event)?;
-        let new = to_new_event(event, EventId::new())?;
+        let new = as_stored(event, EventId::new())?;
         append = append.event(match cause {
             Some(cause) => cause.mark(&no_stream(), index, new),
             None => new,

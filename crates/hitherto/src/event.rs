@@ -35,6 +35,12 @@ pub struct Kind {
 /// assert_eq!(old.kind().name, "EmailChanged");
 /// # Ok::<(), hitherto::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no event",
+    label = "not an event",
+    note = "derive `Event` on an enum; a variant with one unnamed value stands for all events of another \
+            such enum, other values need names: `MoneyDeposited {{ amount: u64 }}`"
+)]
 pub trait Event: Sized + Send + Sync + 'static {
     /// All kinds of this type.
     fn kinds() -> Vec<&'static Kind>;
@@ -48,7 +54,8 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// The JSON of its fields, and nothing else.
     fn encode(&self) -> Result<Vec<u8>>;
 
-    /// The one door from bytes to types: whatever the shape was when it was stored, today's comes out.
+    /// The one door from bytes to types: whatever the shape was when it was stored, today's comes
+    /// out.
     ///
     /// # Errors
     /// `Invalid` for a kind or a version that this type does not know, or fields that do not fit.
@@ -96,8 +103,9 @@ pub(crate) fn check_new<E: Event>(event: &E) -> Result<()> {
     event.validate().map_err(|reason| not_valid(kind.name, &reason))
 }
 
-/// An event as it is stored. Whether it may be is asked before: see [`check_new`].
-pub(crate) fn to_new_event<E: Event>(event: &E, id: EventId) -> Result<NewEvent> {
+/// What stands in a store for an event. Whether it may be appended is asked before: see
+/// [`check_new`].
+pub(crate) fn as_stored<E: Event>(event: &E, id: EventId) -> Result<NewEvent> {
     let kind = event.kind();
     let mut new = NewEvent::json(kind.name, event.encode()?).id(id).schema_version(kind.version);
     new.tags = event.tags();
@@ -171,8 +179,8 @@ impl<E: Event> Iterator for TypedEvents<E> {
     }
 }
 
-/// The query for events of a type: narrowed to its kinds where it names none, and widened to the older
-/// names of those that it does name, so that a renamed kind is found whole.
+/// The query for events of a type: narrowed to its kinds where it names none, and widened to the
+/// older names of those that it does name, so that a renamed kind is found whole.
 pub(crate) fn narrowed<E: Event>(mut query: Query) -> Query {
     let kinds = E::kinds();
     if query.items.is_empty() {

@@ -83,13 +83,14 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! Five words carry it: an [`Event`] is something that happened; an [`Aggregate`] is a thing with a life of
-//! its own, whose every change is an event that it [raises](Aggregate::raise) and
-//! [applies](Aggregate::apply); a **refusal** is the business saying no, in the aggregate's own type; a
-//! [`Repository`] loads and saves; a [`Store`] keeps. Where the boundary of a decision is wider than one
-//! stream, there is [`Decision`].
+//! Five words carry it: an [`Event`] is something that happened; an [`Aggregate`] is a thing with a
+//! life of its own, whose every change is an event that it [raises](Aggregate::raise) and
+//! [applies](Aggregate::apply); a **refusal** is the business saying no, in the aggregate's own
+//! type; a [`Repository`] loads and saves; a [`Store`] keeps. Where the boundary of a decision is
+//! wider than one stream, there is [`Decision`].
 //!
-//! Everything is awaited, and nothing needs a runtime: any executor will do, and [`wait`] does without one.
+//! Everything is awaited, and nothing needs a runtime: any executor will do, and [`wait`] does
+//! without one.
 
 mod aggregate;
 mod cache;
@@ -110,9 +111,9 @@ pub use error::{Outcome, UpdateError};
 pub use event::{Event, Kind, Recorded, TypedEvents, deprecated_kinds};
 pub use hitherto_derive::Event;
 pub use hitherto_store::{
-    Append, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId, EventStore,
-    Events, ExpectedVersion, NewEvent, Position, Query, QueryItem, Result, Saved, StreamName, Tag,
-    Ticket, Timestamp, limits,
+    Append, Clock, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId,
+    EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
+    Result, Saved, StreamName, Tag, Ticket, Timestamp, limits,
 };
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;

@@ -17,7 +17,7 @@ use crate::cache::{AggregateCache, BoundedCache};
 use crate::cause::Cause;
 use crate::decision::nothing_new;
 use crate::error::UpdateError;
-use crate::event::{Event, Recorded, check_new, not_valid, to_new_event};
+use crate::event::{Event, Recorded, as_stored, check_new, not_valid};
 use crate::snapshot::{JsonSnapshots, Load, SnapshotStore, Snapshots};
 use crate::{Error, ErrorKind, Result, Store};
 
@@ -92,7 +92,8 @@ impl<A: Aggregate> Repository<A> {
         Self { store: store.clone(), cache: None, snapshots: None, cause: None }
     }
 
-    /// Keeps up to so many loaded aggregates, and brings them up to date by the events after their version.
+    /// Keeps up to so many loaded aggregates, and brings them up to date by the events after their
+    /// version.
     ///
     /// Off unless it is asked for: it takes memory, and a `Clone` that really copies the state.
     #[must_use]
@@ -104,8 +105,8 @@ impl<A: Aggregate> Repository<A> {
         self
     }
 
-    /// Takes snapshots by this policy, and loads from them. Without a place for them in the store, nothing
-    /// changes.
+    /// Takes snapshots by this policy, and loads from them. Without a place for them in the store,
+    /// nothing changes.
     #[must_use]
     pub fn snapshots(mut self, policy: Snapshots) -> Self
     where
@@ -116,8 +117,9 @@ impl<A: Aggregate> Repository<A> {
         self
     }
 
-    /// The same repository for what happens because of an event: it is written down in each event saved, and
-    /// an update that was made before because of the same event is not made again, but answered as then.
+    /// The same repository for what happens because of an event: it is written down in each event
+    /// saved, and an update that was made before because of the same event is not made again, but
+    /// answered as then.
     ///
     /// In one reaction each stream is updated once; a second update of it is an `Invalid` error. A
     /// [`Cause`] that is passed by reference is one reaction, wherever it is passed to.
@@ -129,7 +131,8 @@ impl<A: Aggregate> Repository<A> {
     /// The aggregate as it is now. An id that nothing happened to gives one of version 0.
     ///
     /// # Errors
-    /// What the store could not do; `Invalid` for an event that today's type cannot read, or an empty id.
+    /// What the store could not do; `Invalid` for an event that today's type cannot read, or an
+    /// empty id.
     pub fn load<Q>(&self, id: &Q) -> impl Future<Output = Result<A>> + Send + use<A, Q>
     where
         A::Id: Borrow<Q>,
@@ -141,12 +144,13 @@ impl<A: Aggregate> Repository<A> {
 
     /// Appends what the aggregate raised since it was loaded, if nobody else was faster.
     ///
-    /// In a [reaction](Repository::because) that was made before, nothing is appended, and the aggregate is
-    /// loaded again: prefer [`update`](Repository::update) there, which does not even run the command.
+    /// In a [reaction](Repository::because) that was made before, nothing is appended, and the
+    /// aggregate is loaded again: prefer [`update`](Repository::update) there, which does not even
+    /// run the command.
     ///
     /// # Errors
-    /// `Conflict` if somebody was; `Invalid` if an event is not valid or deprecated; or what the store could
-    /// not do. What was raised stays raised, so that saving can be repeated.
+    /// `Conflict` if somebody was; `Invalid` if an event is not valid or deprecated; or what the
+    /// store could not do. What was raised stays raised, so that saving can be repeated.
     pub async fn save(&self, aggregate: &mut A) -> Result<Saved> {
         let Some(stream) = aggregate.root().stream.clone() else {
             return Err(Error::invalid(
@@ -167,8 +171,8 @@ impl<A: Aggregate> Repository<A> {
         Ok(saved)
     }
 
-    /// Loads, runs the command, saves; on a conflict again, up to five times in all. The command must not
-    /// have effects outside of the aggregate: it may run several times.
+    /// Loads, runs the command, saves; on a conflict again, up to five times in all. The command
+    /// must not have effects outside of the aggregate: it may run several times.
     ///
     /// # Errors
     /// The command's refusal, or what the store could not do.
@@ -263,7 +267,8 @@ impl<A: Aggregate> Repository<A> {
         let last_id = append.event_ids().last();
         let saved = self.store.append(append).await.inspect_err(|_| self.drop_cached(stream))?;
         if saved.version != before + raised {
-            // The same reaction stored it elsewhere before: this aggregate has it twice, and is of no use.
+            // The same reaction stored it elsewhere before: this aggregate has it twice, and is of
+            // no use.
             self.drop_cached(stream);
             return Ok(saved);
         }
@@ -278,7 +283,8 @@ impl<A: Aggregate> Repository<A> {
         Ok(saved)
     }
 
-    /// When a saved event was recorded, if the snapshot policy asks for it and the store can say it now.
+    /// When a saved event was recorded, if the snapshot policy asks for it and the store can say it
+    /// now.
     async fn recorded_at(&self, event: Option<EventId>) -> Option<Timestamp> {
         self.snapshots.as_ref().filter(|snapshots| snapshots.policy().asks_for_age())?;
         Some(self.store.find(event?).await.ok()??.recorded_at())
@@ -368,7 +374,7 @@ impl<A: Aggregate> Repository<A> {
         let mut append = Append::to(stream.clone()).expect(expected);
         for (index, raised) in root.uncommitted.iter().enumerate() {
             check_raised(aggregate, &raised.event)?;
-            let new = to_new_event(&*raised.event, raised.id)?;
+            let new = as_stored(&*raised.event, raised.id)?;
             append = append.event(match &self.cause {
                 Some(cause) => cause.mark(stream, index, new),
                 None => new,

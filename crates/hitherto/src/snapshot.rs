@@ -31,8 +31,9 @@ impl Snapshots {
         Self { versions: Some(versions.max(1)), ..Self::default() }
     }
 
-    /// When events came since the last one, or the first of all, over so long a time. Measured by when
-    /// they were recorded, not by a clock: a stream in which nothing happens needs no snapshot.
+    /// When events came since the last one, or the first of all, over so long a time. Measured by
+    /// when they were recorded, not by a clock: a stream in which nothing happens needs no
+    /// snapshot.
     pub fn older_than(age: Duration) -> Self {
         Self { age: Some(age), ..Self::default() }
     }
@@ -76,7 +77,8 @@ fn smaller<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
 pub(crate) struct Load {
     /// Events that came since the last snapshot.
     pub(crate) events: u64,
-    /// When the last snapshot's last event, or the first event of all, was recorded, if that is known.
+    /// When the last snapshot's last event, or the first event of all, was recorded, if that is
+    /// known.
     pub(crate) since: Option<Timestamp>,
     /// When the last event was recorded, if that is known.
     pub(crate) latest: Option<Timestamp>,
@@ -129,7 +131,8 @@ pub(crate) struct Kept<A> {
     pub(crate) event: EventId,
 }
 
-/// Puts and gets states of one aggregate type. Whatever goes wrong here costs time, and nothing else.
+/// Puts and gets states of one aggregate type. Whatever goes wrong here costs time, and nothing
+/// else.
 pub(crate) trait SnapshotStore<A>: Send + Sync {
     fn policy(&self) -> &Snapshots;
     fn find(&self, stream: &str) -> Option<Kept<A>>;

@@ -75,7 +75,8 @@ impl Store {
         self.0.follow(query)
     }
 
-    /// The events that match as a type. Where the query names no kinds, it is narrowed to the type's.
+    /// The events that match as a type. Where the query names no kinds, it is narrowed to the
+    /// type's.
     pub fn read_as<E: Event>(&self, query: Query) -> TypedEvents<E> {
         TypedEvents::new(self.0.read(narrowed::<E>(query)))
     }

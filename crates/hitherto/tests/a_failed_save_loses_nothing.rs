@@ -1,4 +1,5 @@
-//! A save that failed can be repeated: nothing is lost, nothing is stored twice, nothing unsaved is cached.
+//! A save that failed can be repeated: nothing is lost, nothing is stored twice, nothing unsaved is
+//! cached.
 
 mod common;
 
@@ -140,8 +141,8 @@ fn fault(trouble: &Trouble) -> Fault {
     }
 }
 
-/// Loads, deposits 1000, and saves until it is known to be saved: again after an unknown outcome, from the
-/// start after a conflict.
+/// Loads, deposits 1000, and saves until it is known to be saved: again after an unknown outcome,
+/// from the start after a conflict.
 fn deposit_for_sure(accounts: &Repository<BankAccount>) {
     loop {
         let mut account = wait(accounts.load("a")).expect("it loads");

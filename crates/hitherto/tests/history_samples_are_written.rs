@@ -1,6 +1,7 @@
 //! With the variable set, the history check writes the samples of today, and never overwrites one.
 //!
-//! Alone in its file, because a process has only one set of variables: this test runs itself once more.
+//! Alone in its file, because a process has only one set of variables: this test runs itself once
+//! more.
 
 use hitherto::Event;
 use hitherto::testing::check_history;

@@ -1,4 +1,5 @@
-//! However often a reaction is delivered, by whom, and however it is interrupted: it has the effect of one.
+//! However often a reaction is delivered, by whom, and however it is interrupted: it has the effect
+//! of one.
 
 mod common;
 

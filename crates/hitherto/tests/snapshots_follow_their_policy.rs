@@ -1,4 +1,5 @@
-//! Snapshots are taken when the policy says so, used when they fit, and never believed over the log.
+//! Snapshots are taken when the policy says so, used when they fit, and never believed over the
+//! log.
 
 mod common;
 
@@ -199,7 +200,8 @@ fn one_that_cannot_be_put_changes_nothing() {
     assert_eq!(wait(accounts.load("a")).expect("it loads").balance, 5);
 }
 
-/// The same streams, seen by another type whose state would be read from the account's without an error.
+/// The same streams, seen by another type whose state would be read from the account's without an
+/// error.
 #[derive(Default, Serialize, Deserialize)]
 struct Statement {
     #[serde(skip)]

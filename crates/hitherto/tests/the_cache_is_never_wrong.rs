@@ -1,4 +1,5 @@
-//! The cache keeps what is stored and nothing else, hands out copies, and is off unless it is asked for.
+//! The cache keeps what is stored and nothing else, hands out copies, and is off unless it is asked
+//! for.
 
 mod common;
 

@@ -1,1 +1,19 @@
-//! Runs the real store on a fake disk and clock and checks it against a small model.
+//! Runs the real store on a fake disk and clock, from one seed, and checks it against a small
+//! model.
+//!
+//! The disk forgets what was not synced when the power goes: whole writes, single sectors of them,
+//! in any order, and names. Nothing in the store knows that it is simulated.
+
+mod bank;
+mod clock;
+mod disk;
+mod model;
+mod random;
+mod run;
+
+pub use bank::Bank;
+pub use clock::SimClock;
+pub use disk::SimDisk;
+pub use model::Model;
+pub use random::Random;
+pub use run::{Failure, Plan, Trace, run};

@@ -1,7 +1,7 @@
 //! Writes the store that is kept under `tests/history/`, one for each version of the format.
 //!
-//! `cargo run -p hitherto-store --example write_history -- tests/history/1`, once, when a version of the
-//! format is released; what is there is never edited.
+//! `cargo run -p hitherto-store --example write_history -- tests/history/1`, once, when a version
+//! of the format is released; what is there is never edited.
 
 #[path = "../tests/common/mod.rs"]
 mod common;

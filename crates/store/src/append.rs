@@ -29,8 +29,8 @@ pub struct StreamWrite {
     pub events: Vec<NewEvent>,
 }
 
-/// "Nothing that matches this query was appended after this position": the boundary of a decision that
-/// is wider than a stream (a dynamic consistency boundary).
+/// "Nothing that matches this query was appended after this position": the boundary of a decision
+/// that is wider than a stream (a dynamic consistency boundary).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// What the decision was based on. Only its alternatives count, not its bounds.
@@ -139,11 +139,12 @@ pub struct Saved {
     pub first_position: Position,
     /// The position of its last event: wait for this one to read your own write.
     pub position: Position,
-    /// The version of the stream that was named last, after the append; 0 for events without a stream.
+    /// The version of the stream that was named last, after the append; 0 for events without a
+    /// stream.
     pub version: u64,
     /// The versions after the append, one for each write, in the order of the writes.
     pub versions: Vec<u64>,
-    /// Whether it had been stored by an earlier append with the same ids, so that nothing was written
-    /// now.
+    /// Whether it had been stored by an earlier append with the same ids, so that nothing was
+    /// written now.
     pub repeated: bool,
 }

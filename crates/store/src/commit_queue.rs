@@ -1,7 +1,8 @@
 //! Group commit without timers: whoever finds no leader leads, and commits whatever waits.
 //!
-//! A lone caller commits in its own thread, without a hop to another. While a batch is being synced,
-//! others queue up behind it; the sync itself is the window in which the next batch gathers.
+//! A lone caller commits in its own thread, without a hop to another. While a batch is being
+//! synced, others queue up behind it; the sync itself is the window in which the next batch
+//! gathers.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
@@ -75,8 +76,8 @@ impl CommitQueue {
         }
     }
 
-    /// Commits until nothing waits. Whoever queues an append while another leads can rely on the leader:
-    /// it looks once more after it has given the writer back.
+    /// Commits until nothing waits. Whoever queues an append while another leads can rely on the
+    /// leader: it looks once more after it has given the writer back.
     fn lead(&self) {
         while !lock(&self.waiting).is_empty() && self.commit_waiting() {}
     }
@@ -109,7 +110,8 @@ impl CommitQueue {
         }
     }
 
-    /// Commits what is submitted, and marks the end when nothing comes: the background thread's work.
+    /// Commits what is submitted, and marks the end when nothing comes: the background thread's
+    /// work.
     pub(crate) fn work_in_background(&self) {
         let Some(background) = &self.background else { return };
         let mut marked_end = 0;

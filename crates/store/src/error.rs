@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::event::Position;
 
-/// What a caller can do about an [`Error`]. There is a new kind only where one would act differently.
+/// What a caller can do about an [`Error`]. There is a new kind only where one would act
+/// differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -118,8 +119,8 @@ impl Error {
         self.0.conflict.as_ref()
     }
 
-    /// Whether the same request may succeed when it is repeated: after a reload for a conflict, later
-    /// for an unavailable store.
+    /// Whether the same request may succeed when it is repeated: after a reload for a conflict,
+    /// later for an unavailable store.
     pub fn is_retryable(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Conflict | ErrorKind::Unavailable)
     }

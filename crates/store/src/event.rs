@@ -91,7 +91,8 @@ impl EventId {
         Self(Uuid::from_u128(number))
     }
 
-    /// An id that follows from this one and a name: always the same for the same two (UUID version 5).
+    /// An id that follows from this one and a name: always the same for the same two (UUID version
+    /// 5).
     ///
     /// ```
     /// use hitherto_store::EventId;

@@ -17,9 +17,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// Appends all of it, or nothing. The ticket is answered when the events are durable.
     ///
     /// # Errors
-    /// `Conflict` if an expected version or the condition does not hold, `Invalid` if it is over a limit
-    /// or an event's id was used for another event, `Unavailable` if it could not be made durable (then
-    /// the outcome is unknown: repeat it with the same ids), `Closed` after that.
+    /// `Conflict` if an expected version or the condition does not hold, `Invalid` if it is over a
+    /// limit or an event's id was used for another event, `Unavailable` if it could not be made
+    /// durable (then the outcome is unknown: repeat it with the same ids), `Closed` after that.
     fn submit(&self, append: Append) -> Ticket;
 
     /// As [`EventStore::submit`], and waits.

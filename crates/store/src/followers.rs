@@ -1,8 +1,8 @@
 //! Who waits for events, and for which: a commit wakes only those whom it may concern.
 //!
-//! A follower waits under one term of each alternative of its query (its stream, a tag, its category or its
-//! kinds), so that a thousand followers of a thousand streams cost a commit one look-up, not a thousand
-//! wake-ups.
+//! A follower waits under one term of each alternative of its query (its stream, a tag, its
+//! category or its kinds), so that a thousand followers of a thousand streams cost a commit one
+//! look-up, not a thousand wake-ups.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +38,8 @@ struct Waiting {
 }
 
 impl Followers {
-    /// Calls the waker when something that may match is published. The caller looks once more after this.
+    /// Calls the waker when something that may match is published. The caller looks once more after
+    /// this.
     pub(crate) fn wait(&self, query: &Query, hash_seed: u64, waker: &Waker) {
         let mut waiting = self.lock();
         match terms_of(query, hash_seed) {
@@ -95,8 +96,8 @@ fn add(wakers: &mut Vec<Waker>, waker: &Waker) {
     }
 }
 
-/// One term of each alternative that every event matching it has; `None` if every event concerns the query:
-/// also if one beyond its bounds would end it.
+/// One term of each alternative that every event matching it has; `None` if every event concerns
+/// the query: also if one beyond its bounds would end it.
 fn terms_of(query: &Query, seed: u64) -> Option<Vec<u64>> {
     let ends = query.bounds.up_to.is_some() || query.bounds.until.is_some();
     if ends || query.items.is_empty() {

@@ -1,9 +1,9 @@
 //! Keeps events in order on disk and gives them back.
 //!
 //! One way to write ([`EventStore::append`]), one to read ([`EventStore::read`]), one to follow
-//! ([`EventStore::follow`]). An append is acknowledged when its bytes are synced; all of it is written, or
-//! nothing; a reader never skips an event. No runtime is needed, and none is in the way: calls block, or
-//! return a [`Ticket`] that can be awaited.
+//! ([`EventStore::follow`]). An append is acknowledged when its bytes are synced; all of it is
+//! written, or nothing; a reader never skips an event. No runtime is needed, and none is in the
+//! way: calls block, or return a [`Ticket`] that can be awaited.
 //!
 //! ```
 //! use hitherto_store::{Append, EmbeddedStore, EventStore, ExpectedVersion, NewEvent, Query};

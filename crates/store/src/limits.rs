@@ -43,6 +43,7 @@ pub fn check_append(append: &Append) -> Result<()> {
     let streams = append.writes.len();
     at_most("streams in one append", streams, APPEND_STREAMS_MAX, "split it into several appends")?;
     check_streams(append)?;
+    check_ids(append)?;
     for event in append.writes.iter().flat_map(|write| &write.events) {
         check_event(event)?;
     }
@@ -63,6 +64,20 @@ fn check_streams(append: &Append) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Ids that grow, as new ones do, are seen to be different without a table.
+fn check_ids(append: &Append) -> Result<()> {
+    if append.event_ids().is_sorted_by(|one, next| one < next) {
+        return Ok(());
+    }
+    let mut seen = HashSet::new();
+    match append.event_ids().find(|id| !seen.insert(*id)) {
+        None => Ok(()),
+        Some(id) => Err(Error::invalid(format!(
+            "event id {id} is used twice in one append: give each event an id of its own"
+        ))),
+    }
 }
 
 fn check_event(event: &NewEvent) -> Result<()> {

@@ -1,10 +1,10 @@
 //! Reads a whole log at open: builds the indexes, and tells a torn tail from damage.
 //!
-//! Only one batch is ever in flight, and a batch is written only after the one before was synced. So
-//! where no valid frame stands, a valid frame of a later batch behind it proves that what should stand
-//! there was synced: acknowledged data is damaged, and nothing is cut. Without such a frame it is the end:
-//! a batch that nobody was told was stored. (The distinction is that of "Protocol-Aware Recovery for
-//! Consensus-Based Storage", FAST 2018.)
+//! Only one batch is ever in flight, and a batch is written only after the one before was synced.
+//! So where no valid frame stands, a valid frame of a later batch behind it proves that what should
+//! stand there was synced: acknowledged data is damaged, and nothing is cut. Without such a frame
+//! it is the end: a batch that nobody was told was stored. (The distinction is that of
+//! "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018.)
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -67,6 +67,14 @@ struct FoundFile {
     name: String,
     opened: Option<Arc<LogFile>>,
     length: u64,
+}
+
+impl FoundFile {
+    /// A file is written with zeros to its whole length before it becomes a log file, and is cut by
+    /// nobody before there is a next one.
+    fn is_cut(&self) -> bool {
+        self.opened.as_ref().is_some_and(|file| self.length < file.header.allocated)
+    }
 }
 
 struct Loader {
@@ -167,7 +175,8 @@ impl Loader {
         }
     }
 
-    /// At a place without a valid frame: whether the scan goes on behind it. Reports damage if it is one.
+    /// At a place without a valid frame: whether the scan goes on behind it. Reports damage if it
+    /// is one.
     fn step_over(
         &mut self,
         file: &LogFile,
@@ -177,8 +186,8 @@ impl Loader {
         why: &str,
     ) -> Result<bool> {
         let here = scan.expected;
-        // In the last file a frame of the batch that should stand here proves nothing: all of it may
-        // be torn. In any other file everything up to its end was synced.
+        // In the last file a frame of the batch that should stand here proves nothing: all of it
+        // may be torn. In any other file everything up to its end was synced.
         let batch = if is_last { here.next_batch() + 1 } else { 0 };
         if is_last && is_planted(PlantedBug::TruncateAtDamage) {
             return Ok(false);
@@ -229,12 +238,18 @@ impl Loader {
         self.damages.push(Damage { file, offset, positions, what });
     }
 
+    /// What came after the end that was found is lost, and how much that was is not known.
+    fn report_lost_end(&mut self, what: &str) {
+        let name = self.found.last().map_or_else(String::new, |found| found.name.clone());
+        let end = self.end.map_or((0, Position(1)), |end| (end.offset, end.position));
+        self.report(&name, end.0, Some((end.1, Position(u64::MAX))), what);
+    }
+
     fn finish(mut self) -> Result<Loaded> {
         if self.last_frame == Some(FrameKind::Roll) {
-            let name = self.found.last().map_or_else(String::new, |found| found.name.clone());
-            let first = self.end.map_or(Position(1), |end| end.position);
-            let positions = Some((first, Position(u64::MAX)));
-            self.report(&name, 0, positions, "the file after this one is missing");
+            self.report_lost_end("the file after this one is missing");
+        } else if self.found.last().is_some_and(FoundFile::is_cut) {
+            self.report_lost_end("the file is shorter than it was made, so its end is lost");
         }
         let files: Vec<_> = self.found.into_iter().filter_map(|found| found.opened).collect();
         let Some(end) = self.end.filter(|_| !files.is_empty()) else {

@@ -82,8 +82,8 @@ fn locked(error: std::io::Error) -> Error {
     Error::unavailable(message).because(error)
 }
 
-/// Everything that was found valid may so far stand in the page cache only; nothing is answered on the
-/// ground of it before it is on disk.
+/// Everything that was found valid may so far stand in the page cache only; nothing is answered on
+/// the ground of it before it is on disk.
 fn make_durable(disk: &dyn Disk, loaded: &Loaded) -> Result<()> {
     let last = loaded.files.last().expect("a loaded log has a file");
     let synced = last.file.sync().and_then(|()| roll::sync_directory(disk));

@@ -64,7 +64,8 @@ pub enum Direction {
 /// use hitherto_store::{Position, Query};
 ///
 /// let history = Query::stream("account-ACC-001").after_version(3);
-/// let seats = Query::tag("course", "rust").or(Query::tag("student", 7).kinds(["StudentSubscribed"]));
+/// let student = Query::tag("student", 7).kinds(["StudentSubscribed"]);
+/// let seats = Query::tag("course", "rust").or(student);
 /// let latest = Query::all().after(Position(17)).backward().limit(10);
 /// assert_eq!(seats.items.len(), 2);
 /// # let _ = (history, latest);
@@ -125,7 +126,8 @@ impl Query {
         self
     }
 
-    /// Adds the alternatives of the other query. Bounds, direction and limit stay those of this one.
+    /// Adds the alternatives of the other query. Bounds, direction and limit stay those of this
+    /// one.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         if self.items.is_empty() || other.items.is_empty() {

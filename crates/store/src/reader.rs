@@ -12,7 +12,8 @@ use crate::query::{Direction, Query};
 use crate::record::Recorded;
 use crate::shared::Shared;
 
-/// Reads the events of a query. Holds one buffer and one place in the index, however many there are.
+/// Reads the events of a query. Holds one buffer and one place in the index, however many there
+/// are.
 pub(crate) struct Reader {
     shared: Arc<Shared>,
     query: Query,
@@ -246,7 +247,8 @@ impl Reader {
         files.iter().rev().find_map(in_file).filter(|&position| position <= self.shared.durable())
     }
 
-    /// The first position in range whose time fulfils what all later ones do too (times never go back).
+    /// The first position in range whose time fulfils what all later ones do too (times never go
+    /// back).
     fn first_position_where(&mut self, is_reached: impl Fn(Timestamp) -> bool) -> Result<u64> {
         let Range { first: mut low, last } = self.range;
         let mut high = (last.min(self.shared.durable().0) + 1).max(low);

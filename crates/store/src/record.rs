@@ -1,7 +1,7 @@
 //! One stored event as bytes and back: the record of `docs/file-format.md`, in code.
 //!
-//! The same bytes are the event on disk, in memory and on its way to a reader, so that the checksum made
-//! where the event entered is the one that is checked where it is read.
+//! The same bytes are the event on disk, in memory and on its way to a reader, so that the checksum
+//! made where the event entered is the one that is checked where it is read.
 
 use std::fmt;
 
@@ -208,7 +208,8 @@ impl Recorded {
         self.stream().map(|name| split_stream_name(name).0)
     }
 
-    /// The id in the name of its stream (`ACC-001` of `account-ACC-001`); empty if it belongs to none.
+    /// The id in the name of its stream (`ACC-001` of `account-ACC-001`); empty if it belongs to
+    /// none.
     pub fn stream_id(&self) -> &str {
         self.stream().map_or("", |name| split_stream_name(name).1)
     }

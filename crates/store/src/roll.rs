@@ -1,8 +1,9 @@
 //! The next log file: prepared before it is needed, begun when the one before is full.
 //!
-//! Zeros are written over the whole file and synced beforehand, because a sync of bytes in blocks that
-//! were never written must also sync the file system's notes about them, which costs up to three times as
-//! much. It is also where a full disk shows: not in a commit, but when the next file is prepared.
+//! Zeros are written over the whole file and synced beforehand, because a sync of bytes in blocks
+//! that were never written must also sync the file system's notes about them, which costs up to
+//! three times as much. It is also where a full disk shows: not in a commit, but when the next file
+//! is prepared.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -155,8 +156,8 @@ pub(crate) fn remove_leftovers(disk: &dyn Disk) -> io::Result<()> {
     leftovers.try_for_each(|name| disk.remove(name))
 }
 
-/// How large the next file is: some four times as large as all before it together, so that a small store
-/// stays small and a large one has few files to look into.
+/// How large the next file is: some four times as large as all before it together, so that a small
+/// store stays small and a large one has few files to look into.
 pub(crate) fn next_file_bytes(options: &crate::Options, log_bytes: u64) -> u64 {
     let (minimum, maximum) = (options.log_file_bytes_min, options.log_file_bytes_max);
     (4 * log_bytes).next_power_of_two().clamp(minimum, maximum.max(minimum))
@@ -264,7 +265,8 @@ impl Writer {
         sync_directory(&*self.shared.disk)
     }
 
-    /// Says in the old file that there is a next one, so that its loss would show; gives back the rest.
+    /// Says in the old file that there is a next one, so that its loss would show; gives back the
+    /// rest.
     fn finish_old_file(&mut self) -> io::Result<()> {
         let bytes = self.seal_mark(FrameKind::Roll);
         self.file.file.write_at(&bytes, self.end.offset)?;

@@ -63,8 +63,8 @@ impl Shared {
         self.followers.wake(terms);
     }
 
-    /// Where reading ends: behind `last` if it is known that events behind it were lost, so that whoever
-    /// reads that far is told.
+    /// Where reading ends: behind `last` if it is known that events behind it were lost, so that
+    /// whoever reads that far is told.
     pub(crate) fn end_of_damage(&self, last: Position) -> Position {
         let ends = self.damages.iter().filter_map(|damage| damage.positions).map(|(_, last)| last);
         ends.fold(last, Position::max)

@@ -1,7 +1,8 @@
 //! States kept beside the log, in one file that may be deleted at any time.
 //!
-//! Entries are appended and never synced; the newest of a key counts. What a crash leaves torn is cut off,
-//! because nothing is lost with it but time (the log-structured table of Bitcask, made smaller).
+//! Entries are appended and never synced; the newest of a key counts. What a crash leaves torn is
+//! cut off, because nothing is lost with it but time (the log-structured table of Bitcask, made
+//! smaller).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -25,7 +25,8 @@ use crate::snapshots::SnapshotFile;
 use crate::tail::Tail;
 use crate::ticket::Ticket;
 
-/// An event store in a directory of this machine, or in memory. Clones are handles on the same store.
+/// An event store in a directory of this machine, or in memory. Clones are handles on the same
+/// store.
 ///
 /// ```
 /// use hitherto_store::{Append, EmbeddedStore, EventStore, ExpectedVersion, NewEvent, Query};
@@ -64,13 +65,14 @@ enum Role {
 }
 
 impl EmbeddedStore {
-    /// Opens the store in a directory, and creates it if nothing is there. After a crash it recovers by
-    /// itself.
+    /// Opens the store in a directory, and creates it if nothing is there. After a crash it
+    /// recovers by itself.
     ///
     /// # Errors
-    /// `Unavailable` if another process has it open for writing, or the disk does not work; `Invalid` if
-    /// the directory holds something else, or a newer format; `Corrupt` if acknowledged events are damaged
-    /// (then nothing is changed, and [`EmbeddedStore::open_read_only`] still gives the rest).
+    /// `Unavailable` if another process has it open for writing, or the disk does not work;
+    /// `Invalid` if the directory holds something else, or a newer format; `Corrupt` if
+    /// acknowledged events are damaged (then nothing is changed, and
+    /// [`EmbeddedStore::open_read_only`] still gives the rest).
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, Options::default())
     }
@@ -82,8 +84,9 @@ impl EmbeddedStore {
         Self::on(directory, SystemClock, options).map_err(|error| in_path(path, &error))
     }
 
-    /// Opens the store in a directory for reading only: also while another process writes, and also if
-    /// it is damaged. What the other process commits is seen by each new read, and by followers soon after.
+    /// Opens the store in a directory for reading only: also while another process writes, and also
+    /// if it is damaged. What the other process commits is seen by each new read, and by followers
+    /// soon after.
     ///
     /// # Errors
     /// `NotFound` if there is no store.
@@ -121,18 +124,19 @@ impl EmbeddedStore {
         Ok(Self(Arc::new(Inner { shared, role, snapshots, threads: Mutex::default() })))
     }
 
-    /// Writes a clean end, ends followers, and gives the store free for others. All handles are closed
-    /// with this one; reads that are under way go on. Dropping the last handle does the same, without
-    /// the error.
+    /// Writes a clean end, ends followers, and gives the store free for others. All handles are
+    /// closed with this one; reads that are under way go on. Dropping the last handle does the
+    /// same, without the error.
     ///
     /// # Errors
-    /// `Unavailable` if the clean end could not be written. Nothing that was acknowledged is concerned.
+    /// `Unavailable` if the clean end could not be written. Nothing that was acknowledged is
+    /// concerned.
     pub fn close(self) -> Result<()> {
         self.0.close()
     }
 
-    /// Proves the last batch durable on disk now, instead of after a moment without an append: so that
-    /// damage to it could be told from a crash. For stores without background threads.
+    /// Proves the last batch durable on disk now, instead of after a moment without an append: so
+    /// that damage to it could be told from a crash. For stores without background threads.
     pub fn mark_idle(&self) -> Result<()> {
         match &self.0.role {
             Role::Writer { queue, .. } => queue.with_writer(crate::writer::Writer::mark_idle),
@@ -178,7 +182,8 @@ impl EmbeddedStore {
         Reader::following(Arc::clone(&self.0.shared), query)
     }
 
-    /// Starts the thread that looks for what another process writes, when there is a follower to tell.
+    /// Starts the thread that looks for what another process writes, when there is a follower to
+    /// tell.
     fn look_for_more(&self, tail: &Arc<Tail>) {
         let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
         if threads.is_empty() {

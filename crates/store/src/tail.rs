@@ -11,8 +11,9 @@ use crate::load::{disk_error, index_frame};
 use crate::log::{Expected, FileHeader, Found, FrameKind, HEADER_BYTES, LogFile, Scan};
 use crate::shared::Shared;
 
-/// How often a follower in another process than the writer's looks for more. Nothing that the system
-/// offers portably tells one process that another has written, so here, and only here, it is asked.
+/// How often a follower in another process than the writer's looks for more. Nothing that the
+/// system offers portably tells one process that another has written, so here, and only here, it is
+/// asked.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Where a read-only store has read up to.
@@ -26,8 +27,8 @@ impl Tail {
         Self { shared, end: Mutex::new(end) }
     }
 
-    /// Takes in the whole commits that were written since, and makes sure that they are durable before
-    /// anybody sees them: the writer may not have synced them yet.
+    /// Takes in the whole commits that were written since, and makes sure that they are durable
+    /// before anybody sees them: the writer may not have synced them yet.
     pub(crate) fn refresh(&self) -> Result<()> {
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
         let before = end.position;
@@ -77,7 +78,8 @@ impl Tail {
     }
 }
 
-/// Indexes the whole frames behind a place. A frame that is being written is not whole, and comes later.
+/// Indexes the whole frames behind a place. A frame that is being written is not whole, and comes
+/// later.
 fn read_on(file: &LogFile, end: Expected) -> Result<Expected> {
     let unreadable = || disk_error("a log file could not be read");
     let length = file.file.len().map_err(unreadable())?;

@@ -60,9 +60,10 @@ pub struct Report {
     pub damages: Vec<Damage>,
 }
 
-/// Reads every event of the store at a path and checks all that can be checked: every checksum, that each
-/// frame follows the one before it, that positions and versions have no gaps, that times never go back,
-/// and that the index finds every event where it stands. Changes nothing, and works beside a writer.
+/// Reads every event of the store at a path and checks all that can be checked: every checksum,
+/// that each frame follows the one before it, that positions and versions have no gaps, that times
+/// never go back, and that the index finds every event where it stands. Changes nothing, and works
+/// beside a writer.
 ///
 /// ```
 /// let path = std::env::temp_dir().join(format!("verify-{}", std::process::id()));
@@ -73,8 +74,8 @@ pub struct Report {
 /// ```
 ///
 /// # Errors
-/// `NotFound` if there is no store, `Unavailable` if it cannot be read at all. Damage is no error but in the
-/// report.
+/// `NotFound` if there is no store, `Unavailable` if it cannot be read at all. Damage is no error
+/// but in the report.
 pub fn verify(path: impl AsRef<Path>) -> Result<Report> {
     verify_disk(Arc::new(open::existing_directory(path.as_ref())?))
 }

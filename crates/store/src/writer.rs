@@ -39,8 +39,8 @@ pub(crate) struct Writer {
     pub(crate) is_marked: bool,
     /// Whether the file after this one is being prepared.
     pub(crate) asked_for_spare: bool,
-    /// Whether the next append must begin a new file, because bytes of a crash may stand behind the end
-    /// of this one.
+    /// Whether the next append must begin a new file, because bytes of a crash may stand behind the
+    /// end of this one.
     pub(crate) needs_new_file: bool,
     batch: Batch,
     /// Why nothing can be written any more, if so.
@@ -266,8 +266,8 @@ impl Writer {
         self.end.chain = Some(chain);
     }
 
-    /// After a failed write nothing is known about the bytes on disk, and a retry could succeed falsely
-    /// (the kernel forgets which pages it failed to write), so writing ends for good.
+    /// After a failed write nothing is known about the bytes on disk, and a retry could succeed
+    /// falsely (the kernel forgets which pages it failed to write), so writing ends for good.
     pub(crate) fn stop(&mut self, error: std::io::Error) -> Error {
         let name = &self.file.name;
         self.stopped = Some(Error::closed(format!(
@@ -283,7 +283,8 @@ impl Writer {
 
     /// Takes no more appends: for a store that is being closed.
     pub(crate) fn close(&mut self) -> Result<()> {
-        let can_mark = self.stopped.is_none() && !self.needs_new_file;
+        // Without room for it, the last frame is the mark of an earlier close.
+        let can_mark = self.stopped.is_none() && !self.needs_new_file && self.fits(0);
         let closed = if can_mark { self.mark(FrameKind::Close) } else { Ok(()) };
         self.stopped.get_or_insert_with(|| Error::closed("this store was closed: open it again"));
         closed

@@ -1,7 +1,8 @@
-//! A small store, damaged in every way at every place: noticed or harmless, never cut, never returned.
+//! A small store, damaged in every way at every place: noticed or harmless, never cut, never
+//! returned.
 //!
-//! One way of damage was a hang: a backward read of a store whose first file was gone asked for the same
-//! position for ever.
+//! One way of damage was a hang: a backward read of a store whose first file was gone asked for the
+//! same position for ever.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use hitherto_store::{
 
 type Image = BTreeMap<String, Vec<u8>>;
 
-/// Every so manieth byte is flipped; another start each time the test file is compiled would be worse
-/// than a fixed one, because nobody could repeat it.
+/// Every so manieth byte is flipped; another start each time the test file is compiled would be
+/// worse than a fixed one, because nobody could repeat it.
 const STRIDE: usize = 3;
 
 fn image_of(disk: &MemoryDisk) -> Image {
@@ -108,7 +109,8 @@ fn check_reader(image: &Image, events: &[Recorded], what: &str) {
     assert!(error.is_none() || !report.damages.is_empty(), "{what}: verify did not notice");
 }
 
-/// Where the last batch and the marks that prove it are gone together, it looks like a torn tail, which
+/// Where the last batch and the marks that prove it are gone together, it looks like a torn tail,
+/// which
 /// `docs/file-format.md` admits. What is left must still be whole.
 fn check_end(image: &Image, events: &[Recorded], what: &str) {
     let store = open(image).expect(what);
@@ -162,19 +164,23 @@ fn every_missing_file_is_noticed() {
     }
 }
 
+/// Cut to 4,160 bytes, the only file of a small store was once taken for one with a torn tail:
+/// verify was content, and the next append got a position that another event had.
 #[test]
-fn every_length_of_the_last_file_opens_with_whole_commits_or_is_noticed() {
-    let (image, events) = sound_store(false);
-    let last = "000000000003.log".to_owned();
-    for length in 0..image[&last].len() {
-        let mut cut = image.clone();
-        cut.get_mut(&last).expect("it is there").truncate(length);
-        match open(&cut) {
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{length}: {error}"),
-            Ok(store) => {
-                let (found, error) = read(&store, Query::all());
-                assert!(error.is_none() && events.starts_with(&found), "{length}");
-                assert_eq!(found.len() % 2, 0, "{length}: half a commit");
+fn every_shorter_length_of_a_file_is_noticed() {
+    for is_closed in [true, false] {
+        let (image, events) = sound_store(is_closed);
+        for name in image.keys().filter(|name| *name != "format") {
+            for length in 0..image[name].len() {
+                let mut cut = image.clone();
+                cut.get_mut(name).expect("it is there").truncate(length);
+                match open(&cut) {
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{length}: {error}"),
+                    // Only the mark behind the end of a file that is not the last one can go.
+                    Ok(store) => {
+                        assert_eq!(read(&store, Query::all()).0, events, "{name} {length}");
+                    }
+                }
             }
         }
     }

@@ -1,4 +1,5 @@
-//! A store that any version of hitherto wrote is opened by every later one, with the same events in it.
+//! A store that any version of hitherto wrote is opened by every later one, with the same events in
+//! it.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! `hitherto demo`: a bank account on a store on disk; each step says what happened and how it is known.
+//! `hitherto demo`: a bank account on a store on disk; each step says what happened and how it is
+//! known.
 
 mod account;
 mod another_process;

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use super::{replayed, store_event, through_bytes};
 use crate::{Aggregate, Event, Repository, Snapshots, Store, StreamName};
 
-/// Replaying a history gives the same state whenever and however it is done: from the events as they are,
-/// from their bytes, from a store at once, and from a store after each of them.
+/// Replaying a history gives the same state whenever and however it is done: from the events as
+/// they are, from their bytes, from a store at once, and from a store after each of them.
 ///
 /// # Panics
 /// If it does not, with both states.
@@ -72,8 +72,8 @@ where
     }
 }
 
-/// Every kind of event of an aggregate is among these, and each changes the state as its check says: called
-/// with the event and the state after it.
+/// Every kind of event of an aggregate is among these, and each changes the state as its check
+/// says: called with the event and the state after it.
 ///
 /// # Panics
 /// If a kind is missing (deprecated ones too: they are read for ever), or the check does.

@@ -1,4 +1,5 @@
-//! Real samples of every version of every kind, kept for ever: what was stored once can always be read.
+//! Real samples of every version of every kind, kept for ever: what was stored once can always be
+//! read.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,16 +10,16 @@ use crate::event::{Event, Kind};
 /// With this variable set, missing samples are written from the events given.
 const WRITE: &str = "HITHERTO_WRITE_HISTORY";
 
-/// Reads all samples in a folder as today's type, and sees that there is one of each kind and version, and
-/// of each older name.
+/// Reads all samples in a folder as today's type, and sees that there is one of each kind and
+/// version, and of each older name.
 ///
 /// A sample is a file `Name.v1.json` with the JSON as it was stored. With the variable
-/// `HITHERTO_WRITE_HISTORY` set, those of today's names and versions that are missing are written from
-/// `examples`; older ones are there already, because they were written when they were today's. What is there
-/// is never overwritten.
+/// `HITHERTO_WRITE_HISTORY` set, those of today's names and versions that are missing are written
+/// from `examples`; older ones are there already, because they were written when they were today's.
+/// What is there is never overwritten.
 ///
-/// A kind that was removed from the type fails the check by the sample it leaves behind: keep the kind, and
-/// say that it is deprecated.
+/// A kind that was removed from the type fails the check by the sample it leaves behind: keep the
+/// kind, and say that it is deprecated.
 ///
 /// # Panics
 /// If a sample cannot be read, or is missing; with what to do.
@@ -42,7 +43,8 @@ pub fn check_history<E: Event>(folder: impl AsRef<Path>, examples: impl IntoIter
     );
 }
 
-/// Today's name at every version, and each older name at one at least: nobody knows any more at which it was.
+/// Today's name at every version, and each older name at one at least: nobody knows any more at
+/// which it was.
 fn missing_of(kind: &Kind, has: impl Fn(&str, u16) -> bool) -> Vec<String> {
     let versions = 1..=kind.version;
     let today = versions.clone().filter(|&version| !has(kind.name, version));

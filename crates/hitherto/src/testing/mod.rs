@@ -1,4 +1,5 @@
-//! Tests of one line each: given what happened, when this is done, then that happens, or is refused.
+//! Tests of one line each: given what happened, when this is done, then that happens, or is
+//! refused.
 //!
 //! ```
 //! # use hitherto::{Aggregate, Event, Root, ensure};
@@ -33,8 +34,8 @@
 //!     .refused(InsufficientFunds);
 //! ```
 //!
-//! Every event that a test names goes through its bytes and back, as it would through a store: a test sees
-//! what production sees.
+//! Every event that a test names goes through its bytes and back, as it would through a store: a
+//! test sees what production sees.
 
 mod checks;
 mod history;
@@ -44,7 +45,7 @@ use std::fmt::Debug;
 pub use checks::{check_handlers, check_replay, check_snapshots};
 pub use history::check_history;
 
-use crate::event::to_new_event;
+use crate::event::as_stored;
 use crate::repository::check_raised;
 use crate::{
     Aggregate, Append, Decision, Event, EventId, Position, Query, Store, StreamName, UpdateError,
@@ -66,7 +67,7 @@ pub struct GivenAggregate<A>(A);
 
 /// What a command or a decision answered: see [`GivenAggregate::when`] and [`GivenEvents::decide`].
 #[must_use = "say what is expected: `.then(…)`, `.refused(…)` or `.not_valid(…)`"]
-pub struct Answer<E, R> {
+pub struct Done<E, R> {
     events: Vec<E>,
     refusal: Option<R>,
     /// Why the events would not be appended.
@@ -78,12 +79,12 @@ impl<A: Aggregate> GivenAggregate<A> {
     pub fn when(
         mut self,
         command: impl FnOnce(&mut A) -> Result<(), A::Error>,
-    ) -> Answer<A::Event, A::Error> {
+    ) -> Done<A::Event, A::Error> {
         let refusal = command(&mut self.0).err();
         let raised: Vec<_> = self.0.root().uncommitted.drain(..).map(|r| r.event).collect();
         let invalid = raised.iter().find_map(|event| check_raised(&self.0, event).err());
         let events = raised.iter().map(|event| through_bytes(&**event)).collect();
-        Answer { events, refusal, invalid }
+        Done { events, refusal, invalid }
     }
 
     /// Looks at the state that the events have led to.
@@ -92,7 +93,7 @@ impl<A: Aggregate> GivenAggregate<A> {
     }
 }
 
-impl<E: Debug + PartialEq, R: Debug> Answer<E, R> {
+impl<E: Debug + PartialEq, R: Debug> Done<E, R> {
     /// Exactly these events happened, in this order.
     ///
     /// # Panics
@@ -142,8 +143,8 @@ impl<E: Debug + PartialEq, R: Debug> Answer<E, R> {
         }
     }
 
-    /// The command did not refuse, but a rule for what may be appended did, for a reason with these words:
-    /// that of the aggregate, that of its events, or that a kind is deprecated.
+    /// The command did not refuse, but a rule for what may be appended did, for a reason with these
+    /// words: that of the aggregate, that of its events, or that a kind is deprecated.
     ///
     /// # Panics
     /// If not.
@@ -194,7 +195,7 @@ impl<E: Event> GivenEvents<E> {
 
     /// Makes a decision over what happened.
     #[track_caller]
-    pub fn decide<D: Decision<Event = E>>(self, decision: &D) -> Answer<E, D::Error> {
+    pub fn decide<D: Decision<Event = E>>(self, decision: &D) -> Done<E, D::Error> {
         let store = Store::in_memory();
         let before =
             self.0.iter().map(|(stream, event)| store_event(&store, stream.as_ref(), event)).last();
@@ -205,15 +206,16 @@ impl<E: Event> GivenEvents<E> {
         };
         let happened = store.read_as::<E>(Query::all().after(before.unwrap_or(Position::START)));
         let events = happened.map(|event| event.expect("it was just stored").data).collect();
-        Answer { events, refusal, invalid }
+        Done { events, refusal, invalid }
     }
 }
 
-/// Stores what a test says has happened. The rules for new events are not asked: it may be long ago.
+/// Stores what a test says has happened. The rules for new events are not asked: it may be long
+/// ago.
 #[track_caller]
 fn store_event<E: Event>(store: &Store, stream: Option<&StreamName>, event: &E) -> Position {
     let append = stream.map_or_else(Append::without_stream, |s| Append::to(s.clone()));
-    let new = to_new_event(event, EventId::new());
+    let new = as_stored(event, EventId::new());
     let stored = new.and_then(|new| crate::wait(store.append(append.event(new))));
     match stored {
         Ok(saved) => saved.position,

@@ -41,8 +41,8 @@ impl Directory {
     }
 }
 
-/// The directory itself was durable only in its parent; one level up is enough unless several levels were
-/// created at once, so all are synced as far as permissions go.
+/// The directory itself was durable only in its parent; one level up is enough unless several
+/// levels were created at once, so all are synced as far as permissions go.
 fn sync_parents(path: &Path) -> io::Result<()> {
     let absolute = std::path::absolute(path)?;
     for parent in absolute.ancestors().skip(1) {

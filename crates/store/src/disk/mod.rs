@@ -1,8 +1,8 @@
 //! The seam to the disk: two small traits, so that the real store can be run on a simulated one.
 //!
-//! A store's directory is flat: a name is a file name, never a path. What a disk must promise is what
-//! POSIX file systems promise and no more: bytes are durable after [`DiskFile::sync`], and names (created,
-//! renamed, removed) after [`Disk::sync_directory`].
+//! A store's directory is flat: a name is a file name, never a path. What a disk must promise is
+//! what POSIX file systems promise and no more: bytes are durable after [`DiskFile::sync`], and
+//! names (created, renamed, removed) after [`Disk::sync_directory`].
 
 mod directory;
 mod memory;

@@ -1,6 +1,7 @@
 //! A list that one thread extends while others read it, without a lock and without moving anything.
 //!
-//! Chunks of doubling size are allocated once and stay where they are (the layout of the `boxcar` and
+//! Chunks of doubling size are allocated once and stay where they are (the layout of the `boxcar`
+//! and
 //! `append-only-vec` crates, here without unsafe code because every element is made of atomics).
 
 use std::sync::OnceLock;

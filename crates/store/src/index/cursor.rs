@@ -1,4 +1,5 @@
-//! A query's walk through one file's index: unions and intersections of postings, in either direction.
+//! A query's walk through one file's index: unions and intersections of postings, in either
+//! direction.
 
 use super::FileIndex;
 use super::keys::KeyClass;

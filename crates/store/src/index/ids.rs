@@ -1,8 +1,9 @@
 //! Where each event of a log file stands, and which event has an id.
 //!
-//! Four bytes of an id's hash are kept; whoever asks reads the few events that fit and compares. Before that
-//! the range of all ids is asked: ids that grow with time (UUID version 7) are above all that were stored
-//! earlier, so that a new one is known to be new without a look into any table.
+//! Four bytes of an id's hash are kept; whoever asks reads the few events that fit and compares.
+//! Before that the range of all ids is asked: ids that grow with time (UUID version 7) are above
+//! all that were stored earlier, so that a new one is known to be new without a look into any
+//! table.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

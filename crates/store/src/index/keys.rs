@@ -1,7 +1,8 @@
-//! The keys that events are found by - streams, categories, kinds, tags - in one hash table per file.
+//! The keys that events are found by - streams, categories, kinds, tags - in one hash table per
+//! file.
 //!
-//! The table's size is fixed when the file begins, because a file's size is known then; so nothing ever
-//! has to move, and readers need no lock. Every hit is checked against the key's real name.
+//! The table's size is fixed when the file begins, because a file's size is known then; so nothing
+//! ever has to move, and readers need no lock. Every hit is checked against the key's real name.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

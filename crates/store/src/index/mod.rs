@@ -1,7 +1,7 @@
 //! The index of one log file: which events have a key, where they stand, which one has an id.
 //!
-//! Derived from the log and never trusted over it: it can be thrown away and built again. The writer
-//! extends it before the events are durable; readers never look beyond the durable position.
+//! Derived from the log and never trusted over it: it can be thrown away and built again. The
+//! writer extends it before the events are durable; readers never look beyond the durable position.
 
 mod append_list;
 mod cursor;
@@ -108,7 +108,8 @@ impl FileIndex {
         self.places.skip(events);
     }
 
-    /// The version of a stream after the last of its events numbered below `end`, if it has one here.
+    /// The version of a stream after the last of its events numbered below `end`, if it has one
+    /// here.
     pub(crate) fn stream_version(&self, stream: &str, end: u32) -> Option<u64> {
         let key = self.key(KeyClass::Stream, stream)?;
         let count = key.postings.count_below(&self.arena, end);

@@ -1,7 +1,7 @@
 //! For one key, the events that have it, in order: a chain of growing blocks in one shared arena.
 //!
-//! One thread appends; readers take the count first and never look beyond it. Events are named by their
-//! number in their log file, counted from 0.
+//! One thread appends; readers take the count first and never look beyond it. Events are named by
+//! their number in their log file, counted from 0.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +10,8 @@ use crate::query::Direction;
 
 const BLOCK_ENTRIES_MIN: u32 = 2;
 const BLOCK_ENTRIES_MAX: u32 = 1024;
-/// Words before the entries of a block: previous block, next block, ordinal of the first entry, capacity.
+/// Words before the entries of a block: previous block, next block, ordinal of the first entry,
+/// capacity.
 const BLOCK_HEADER: u32 = 4;
 /// No block: the arena's first word is never given away.
 const NONE: u32 = 0;
@@ -90,8 +91,8 @@ impl Postings {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Adds an event; only the writer calls this, with ever higher numbers. The same event twice (it
-    /// may have the same tag twice) counts once.
+    /// Adds an event; only the writer calls this, with ever higher numbers. The same event twice
+    /// (it may have the same tag twice) counts once.
     pub(crate) fn push(&self, arena: &Arena, event: u32) {
         let count = self.count.load(Ordering::Relaxed);
         let mut block = self.last_block.load(Ordering::Relaxed);
@@ -155,7 +156,8 @@ impl PostingsCursor {
         Self { direction, first_block, block, ordinal, count, started: false }
     }
 
-    /// The nearest event at `target` or beyond it, in the cursor's direction. Targets must not go back.
+    /// The nearest event at `target` or beyond it, in the cursor's direction. Targets must not go
+    /// back.
     pub(crate) fn seek(&mut self, arena: &Arena, target: u32) -> Option<u32> {
         if self.count == 0 {
             return None;
@@ -186,7 +188,8 @@ impl PostingsCursor {
         Some(arena.entry(self.block, slot))
     }
 
-    /// Most reads begin at the very beginning or near the end, so the walk starts from whichever it is.
+    /// Most reads begin at the very beginning or near the end, so the walk starts from whichever it
+    /// is.
     fn start_before(&mut self, arena: &Arena, target: u32) {
         self.started = true;
         if target == 0 {
@@ -220,7 +223,8 @@ impl PostingsCursor {
     }
 }
 
-/// The first number in `from..to` that is not below, where all that are below stand before all others.
+/// The first number in `from..to` that is not below, where all that are below stand before all
+/// others.
 fn partition(mut from: u32, mut to: u32, is_below: impl Fn(u32) -> bool) -> u32 {
     while from < to {
         let middle = from + (to - from) / 2;

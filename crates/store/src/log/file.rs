@@ -94,8 +94,8 @@ impl ReadBuffer {
         self.bytes_at(file, offset, length, length)
     }
 
-    /// Bytes from an offset: at least `length` if the file has them, or whatever is buffered beyond.
-    /// Where events stand far apart, `span` bytes are read and not one more.
+    /// Bytes from an offset: at least `length` if the file has them, or whatever is buffered
+    /// beyond. Where events stand far apart, `span` bytes are read and not one more.
     fn bytes_at(
         &mut self,
         file: &LogFile,

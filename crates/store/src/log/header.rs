@@ -1,7 +1,7 @@
 //! The header of a log file: which file of which store it is, and where the file before it ends.
 //!
-//! The chain of headers takes the place of a manifest: "the file before is valid up to there" is written
-//! in the file after it, and made durable with it.
+//! The chain of headers takes the place of a manifest: "the file before is valid up to there" is
+//! written in the file after it, and made durable with it.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 

@@ -64,7 +64,8 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// The events of the frame with their offsets in the file, each checked again by its own checksum.
+    /// The events of the frame with their offsets in the file, each checked again by its own
+    /// checksum.
     pub(crate) fn events(&self) -> impl Iterator<Item = crate::Result<(Recorded, u64)>> + '_ {
         let mut rest = self.body.clone();
         let mut position = self.header.first_position;
@@ -161,7 +162,8 @@ impl<'file> Scan<'file> {
         }
     }
 
-    /// Looks behind a place without a frame for the next whole frame header of `batch` or a later one.
+    /// Looks behind a place without a frame for the next whole frame header of `batch` or a later
+    /// one.
     ///
     /// Does not move the scan.
     pub(crate) fn find_later_frame(

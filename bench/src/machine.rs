@@ -1,0 +1,38 @@
+//! What was measured on: figures without their machine say little.
+
+use std::error::Error;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::limit::ZeroedFile;
+use crate::measure::run_for;
+use crate::place::Place;
+
+/// Cores, memory and compiler.
+pub(crate) fn describe() -> Result<String, Box<dyn Error>> {
+    let cores = std::thread::available_parallelism()?;
+    let rustc = Command::new("rustc").arg("--version").output();
+    let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    Ok(format!(
+        "{cores} cores, {} GiB of memory, {}, Linux {}",
+        memory_gib(),
+        rustc.unwrap_or_else(|_| "an unknown rustc".to_owned()),
+        std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim(),
+    ))
+}
+
+fn memory_gib() -> u64 {
+    let information = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = information.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kibibytes = total.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+    (kibibytes.unwrap_or_default() + (1 << 19)) >> 20
+}
+
+/// How often the disk syncs 512 bytes that are written into a file full of zeros.
+pub(crate) fn syncs_a_second(directory: &Path) -> Result<f64, Box<dyn Error>> {
+    let place = Place::fresh(directory, "machine")?;
+    let mut file = ZeroedFile::create(place.path(), 16 << 20)?;
+    let write = || file.write(&[1; 512]).expect("the disk works");
+    Ok(run_for(Duration::from_secs(1), 1, vec![write]).rate)
+}

@@ -1,0 +1,12 @@
+//! W3: one writer, 100 events a commit.
+
+use std::error::Error;
+
+use crate::appends::{self, Load};
+use crate::settings::Settings;
+use crate::table::Table;
+
+pub(crate) fn run(settings: &Settings) -> Result<Vec<Table>, Box<dyn Error>> {
+    let load = Load { writers: 1, events_a_commit: 100 };
+    Ok(vec![appends::compete(settings, "W3: 1 writer, 100 events a commit", load)?])
+}

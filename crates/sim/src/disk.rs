@@ -1,0 +1,381 @@
+//! A disk with a cache that it loses, sectors that tear, and faults on demand.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hitherto_store::{Disk, DiskFile};
+
+use crate::random::Random;
+
+const SECTOR: usize = 512;
+
+/// A simulated disk. Clones are the same disk.
+#[derive(Clone, Default)]
+pub struct SimDisk(Arc<Mutex<World>>);
+
+type FileNumber = usize;
+type Names = BTreeMap<String, FileNumber>;
+
+#[derive(Clone, Default)]
+struct World {
+    files: Vec<Content>,
+    /// What a program sees, and what is left when the power goes.
+    names: Names,
+    durable_names: Names,
+    unsynced_names: Vec<NameChange>,
+    is_locked: bool,
+    operations: u64,
+    syncs: u64,
+    power_off_at: Option<u64>,
+    failing_sync: Option<u64>,
+    capacity: Option<u64>,
+    flushes_lie: bool,
+    /// A hash of everything that was done, to see that two runs were the same.
+    trace: u64,
+}
+
+/// A file: what a program sees, what is left when the power goes, and what lies between.
+#[derive(Clone, Default)]
+struct Content {
+    seen: Vec<u8>,
+    durable: Vec<u8>,
+    unsynced: Vec<Change>,
+}
+
+#[derive(Clone)]
+enum Change {
+    Write { offset: usize, bytes: Vec<u8> },
+    Length(usize),
+}
+
+#[derive(Clone)]
+enum NameChange {
+    Linked(String, FileNumber),
+    /// One change: after a crash a file has its old name or its new one.
+    Renamed {
+        from: String,
+        to: String,
+        number: FileNumber,
+    },
+    Unlinked(String),
+}
+
+impl SimDisk {
+    /// An empty disk.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Operations that change something, so far.
+    pub fn operations(&self) -> u64 {
+        self.world().operations
+    }
+
+    /// A hash of everything that was done, in order.
+    pub fn trace(&self) -> u64 {
+        self.world().trace
+    }
+
+    /// Cuts the power when so many operations were begun: that one and all after it fail.
+    pub fn cut_power_at(&self, operation: u64) {
+        self.world().power_off_at = Some(operation);
+    }
+
+    /// Whether the power is off.
+    pub fn is_off(&self) -> bool {
+        let world = self.world();
+        world.power_off_at.is_some_and(|at| world.operations >= at)
+    }
+
+    /// Fails the n-th sync of a file from now, once.
+    pub fn fail_sync(&self, from_now: u64) {
+        let mut world = self.world();
+        world.failing_sync = Some(world.syncs + from_now);
+    }
+
+    /// Gives the disk so many bytes, or as many as wanted.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.world().capacity = bytes;
+    }
+
+    /// Bytes that the files take.
+    pub fn used_bytes(&self) -> u64 {
+        self.world().used_bytes()
+    }
+
+    /// From now on says "synced" without doing it, as bad disks do.
+    pub fn lie_about_flushes(&self) {
+        self.world().flushes_lie = true;
+    }
+
+    /// Flips a bit of a file, on disk and in the cache.
+    pub fn flip(&self, name: &str, offset: usize, bit: u8) {
+        let mut world = self.world();
+        let number = world.names[name];
+        let file = &mut world.files[number];
+        file.seen[offset] ^= 1 << (bit % 8);
+        file.durable[offset] ^= 1 << (bit % 8);
+    }
+
+    /// The disk as it is after the power came back: of what was not synced, anything may be there.
+    #[must_use]
+    pub fn after_power_cut(&self, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut world = self.world().clone();
+        let changes = std::mem::take(&mut world.unsynced_names);
+        let mut names = std::mem::take(&mut world.durable_names);
+        for change in changes {
+            if random.once_in(2) {
+                change.apply(&mut names);
+            }
+        }
+        for file in &mut world.files {
+            file.lose_cache(&mut random);
+        }
+        Self::restarted(World { durable_names: names.clone(), names, ..world })
+    }
+
+    /// The disk as the next process finds it after a kill: the cache is still there.
+    #[must_use]
+    pub fn after_kill(&self) -> Self {
+        Self::restarted(self.world().clone())
+    }
+
+    fn restarted(world: World) -> Self {
+        let world = World { is_locked: false, power_off_at: None, failing_sync: None, ..world };
+        Self(Arc::new(Mutex::new(world)))
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, number: FileNumber) -> Arc<dyn DiskFile> {
+        Arc::new(SimFile { disk: self.clone(), number })
+    }
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut Names) {
+        match self {
+            Self::Linked(name, number) => drop(names.insert(name.clone(), *number)),
+            Self::Renamed { from, to, number } => {
+                names.insert(to.clone(), *number);
+                names.remove(from);
+            }
+            Self::Unlinked(name) => drop(names.remove(name)),
+        }
+    }
+}
+
+impl Content {
+    fn change(&mut self, change: Change) {
+        change.apply(&mut self.seen, |_| true);
+        self.unsynced.push(change);
+    }
+
+    fn sync(&mut self) {
+        self.durable.clone_from(&self.seen);
+        self.unsynced.clear();
+    }
+
+    /// Each change is lost, kept, or torn: then each of its sectors is lost or kept.
+    fn lose_cache(&mut self, random: &mut Random) {
+        for change in std::mem::take(&mut self.unsynced) {
+            match random.below(3) {
+                0 => {}
+                1 => change.apply(&mut self.durable, |_| true),
+                _ => change.apply(&mut self.durable, |_| random.once_in(2)),
+            }
+        }
+        self.seen.clone_from(&self.durable);
+    }
+}
+
+impl Change {
+    fn apply(&self, target: &mut Vec<u8>, mut keeps_sector: impl FnMut(usize) -> bool) {
+        match self {
+            Self::Length(length) => {
+                if keeps_sector(0) {
+                    target.resize(*length, 0);
+                }
+            }
+            Self::Write { offset, bytes } => {
+                let mut start = *offset;
+                let end = offset + bytes.len();
+                while start < end {
+                    let stop = ((start / SECTOR + 1) * SECTOR).min(end);
+                    if keeps_sector(start / SECTOR) {
+                        target.resize(target.len().max(stop), 0);
+                        target[start..stop].copy_from_slice(&bytes[start - offset..stop - offset]);
+                    }
+                    start = stop;
+                }
+            }
+        }
+    }
+}
+
+impl World {
+    /// Counts an operation; fails if the power is off by then.
+    fn begin(&mut self, what: u64) -> io::Result<()> {
+        self.operations += 1;
+        self.trace = Random::new(self.trace ^ what).number();
+        match self.power_off_at {
+            Some(at) if self.operations >= at => Err(io::Error::other("the power is off")),
+            _ => Ok(()),
+        }
+    }
+
+    fn used_bytes(&self) -> u64 {
+        self.names.values().map(|&number| self.files[number].seen.len() as u64).sum()
+    }
+
+    fn rename_in_cache(&mut self, change: NameChange) {
+        change.apply(&mut self.names);
+        self.unsynced_names.push(change);
+    }
+
+    fn find(&self, name: &str) -> io::Result<FileNumber> {
+        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Disk for SimDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.world().names.keys().cloned().collect())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let mut world = self.world();
+        world.begin(1)?;
+        if world.names.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let number = world.files.len();
+        world.files.push(Content::default());
+        world.rename_in_cache(NameChange::Linked(name.to_owned(), number));
+        drop(world);
+        Ok(self.file(number))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let number = self.world().find(name)?;
+        Ok(self.file(number))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut world = self.world();
+        world.begin(2)?;
+        let number = world.find(from)?;
+        let (from, to) = (from.to_owned(), to.to_owned());
+        world.rename_in_cache(NameChange::Renamed { from, to, number });
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut world = self.world();
+        world.find(name)?;
+        world.begin(3)?;
+        world.rename_in_cache(NameChange::Unlinked(name.to_owned()));
+        Ok(())
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        let mut world = self.world();
+        world.begin(4)?;
+        if !world.flushes_lie {
+            world.durable_names = world.names.clone();
+            world.unsynced_names.clear();
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
+        let mut world = self.world();
+        if std::mem::replace(&mut world.is_locked, true) {
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, "it is open in this simulation"));
+        }
+        Ok(Box::new(Lock(self.clone())))
+    }
+}
+
+struct Lock(SimDisk);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.0.world().is_locked = false;
+    }
+}
+
+struct SimFile {
+    disk: SimDisk,
+    number: FileNumber,
+}
+
+impl SimFile {
+    fn change(&self, what: u64, change: Change) -> io::Result<()> {
+        let mut world = self.disk.world();
+        // A write that the power is cut in may be on disk all the same, whole or in part.
+        let is_on = world.begin(what);
+        if is_on.is_ok() && !fits(&world, self.number, &change) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        world.files[self.number].change(change);
+        is_on
+    }
+}
+
+fn fits(world: &World, number: FileNumber, change: &Change) -> bool {
+    let end = match change {
+        Change::Write { offset, bytes } => offset + bytes.len(),
+        Change::Length(length) => *length,
+    };
+    let grows = end.saturating_sub(world.files[number].seen.len()) as u64;
+    world.capacity.is_none_or(|capacity| grows == 0 || world.used_bytes() + grows <= capacity)
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let world = self.disk.world();
+        let bytes = &world.files[self.number].seen;
+        let start = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+        let length = buffer.len().min(bytes.len() - start);
+        buffer[..length].copy_from_slice(&bytes[start..start + length]);
+        Ok(length)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let what = offset.wrapping_mul(31)
+            ^ bytes.iter().fold(5, |hash, &byte| {
+                u64::wrapping_mul(hash, 1_099_511_628_211) ^ u64::from(byte)
+            });
+        let offset = usize::try_from(offset).map_err(io::Error::other)?;
+        self.change(what, Change::Write { offset, bytes: bytes.to_vec() })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut world = self.disk.world();
+        world.begin(6)?;
+        world.syncs += 1;
+        if world.failing_sync == Some(world.syncs) {
+            // As Linux does: the error is told once, and the pages count as clean from then on.
+            world.files[self.number].unsynced.clear();
+            return Err(io::Error::other("the disk did not take it"));
+        }
+        if !world.flushes_lie {
+            world.files[self.number].sync();
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk.world().files[self.number].seen.len() as u64)
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        let length = usize::try_from(bytes).map_err(io::Error::other)?;
+        self.change(7 ^ bytes, Change::Length(length))
+    }
+}

@@ -1,0 +1,218 @@
+//! What a store does, in a page of plain code: a list of events, and a look at all of them each
+//! time.
+//!
+//! Written without a look at the engine, so that the two can be compared.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use hitherto_store::{
+    Append, Clock, Conflict, Direction, Error, EventId, EventSource, EventStore, Events,
+    ExpectedVersion, Placement, Position, Query, QueryItem, Recorded, Result, Saved, StreamName,
+    StreamWrite, SystemClock, Ticket, limits,
+};
+
+/// A store in memory, small enough to be believed.
+#[derive(Clone, Default)]
+pub struct Model(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    events: Vec<Recorded>,
+    waiting: Vec<Waker>,
+}
+
+impl Model {
+    /// A model without events.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All events.
+    pub fn events(&self) -> Vec<Recorded> {
+        self.state().events.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn append(&mut self, append: &Append) -> Result<Saved> {
+        limits::check_append(append)?;
+        let known: HashMap<EventId, usize> =
+            self.events.iter().enumerate().map(|(index, event)| (event.id(), index)).collect();
+        if append.event_ids().any(|id| known.contains_key(&id)) {
+            let first = append.event_ids().next().and_then(|id| known.get(&id).copied());
+            return self.repeat(append, first.unwrap_or(usize::MAX / 2));
+        }
+        let versions = append.writes.iter().map(|write| self.expect(write));
+        let mut versions = versions.collect::<Result<Vec<u64>>>()?;
+        self.check_condition(append)?;
+        let first_position = Position(self.events.len() as u64 + 1);
+        let now = SystemClock.now();
+        let recorded_at = self.events.last().map_or(now, |last| last.recorded_at().max(now));
+        for (write, version) in append.writes.iter().zip(&mut versions) {
+            for event in &write.events {
+                *version += u64::from(write.stream.is_some());
+                let position = Position(self.events.len() as u64 + 1);
+                let placement = Placement { position, version: *version, recorded_at };
+                self.events.push(Recorded::new(placement, write.stream.as_ref(), event));
+            }
+        }
+        self.waiting.drain(..).for_each(Waker::wake);
+        Ok(saved(first_position, self.events.len(), versions, false))
+    }
+
+    /// Everything must stand there as it is, one after another.
+    fn repeat(&self, append: &Append, first: usize) -> Result<Saved> {
+        let mut next = first;
+        let mut versions = Vec::new();
+        for write in &append.writes {
+            for event in &write.events {
+                let stored = self.events.get(next);
+                if !stored.is_some_and(|stored| stored.is_same_event(write.stream.as_ref(), event))
+                {
+                    return Err(Error::invalid("an id is used for another event"));
+                }
+                next += 1;
+            }
+            versions.push(self.version_of(write, next));
+        }
+        Ok(saved(Position(first as u64 + 1), next, versions, true))
+    }
+
+    fn version_of(&self, write: &StreamWrite, end: usize) -> u64 {
+        let Some(stream) = &write.stream else { return 0 };
+        let is_in_it = |event: &&Recorded| event.stream() == Some(stream.as_str());
+        self.events[..end].iter().filter(is_in_it).count() as u64
+    }
+
+    fn expect(&self, write: &StreamWrite) -> Result<u64> {
+        let actual = self.version_of(write, self.events.len());
+        let holds = match write.expected {
+            ExpectedVersion::Any => true,
+            ExpectedVersion::NoStream => actual == 0,
+            ExpectedVersion::StreamExists => actual != 0,
+            ExpectedVersion::Exact(version) => actual == version,
+        };
+        if holds || write.stream.is_none() {
+            return Ok(actual);
+        }
+        let stream = write.stream.as_ref().map(ToString::to_string).unwrap_or_default();
+        Err(Error::conflict("another version", Conflict::WrongVersion { stream, actual }))
+    }
+
+    fn check_condition(&self, append: &Append) -> Result<()> {
+        let Some(condition) = &append.condition else { return Ok(()) };
+        let after = self.events.iter().skip(condition.after.0.try_into().unwrap_or(usize::MAX));
+        match after.filter(|event| matches(&condition.query, event)).last() {
+            None => Ok(()),
+            Some(event) => {
+                let position = event.position();
+                Err(Error::conflict("the condition fails", Conflict::ConditionFailed { position }))
+            }
+        }
+    }
+}
+
+fn saved(first_position: Position, end: usize, versions: Vec<u64>, repeated: bool) -> Saved {
+    let version = versions.last().copied().unwrap_or(0);
+    Saved { first_position, position: Position(end as u64), version, versions, repeated }
+}
+
+fn matches(query: &Query, event: &Recorded) -> bool {
+    query.items.is_empty() || query.items.iter().any(|item| matches_item(item, event))
+}
+
+fn matches_item(item: &QueryItem, event: &Recorded) -> bool {
+    let name = event.stream().unwrap_or("");
+    let category = name.split('-').next().unwrap_or("");
+    let tags: Vec<&str> = event.tags().collect();
+    (item.stream.is_none() || item.stream.as_ref().map(StreamName::as_str) == event.stream())
+        && (item.category.is_none()
+            || (!name.is_empty() && item.category.as_deref() == Some(category)))
+        && (item.kinds.is_empty() || item.kinds.contains(&event.kind().to_owned()))
+        && item.tags.iter().all(|tag| tags.contains(&tag.as_str()))
+}
+
+fn within_bounds(query: &Query, event: &Recorded) -> bool {
+    let bounds = &query.bounds;
+    bounds.after.is_none_or(|bound| event.position().0 > bound.0)
+        && bounds.up_to.is_none_or(|bound| event.position().0 <= bound.0)
+        && bounds.after_version.is_none_or(|bound| event.version() > bound)
+        && bounds.up_to_version.is_none_or(|bound| event.version() <= bound)
+        && bounds.since.is_none_or(|bound| event.recorded_at() >= bound)
+        && bounds.until.is_none_or(|bound| event.recorded_at() <= bound)
+}
+
+impl EventStore for Model {
+    fn submit(&self, append: Append) -> Ticket {
+        Ticket::ready(self.state().append(&append))
+    }
+
+    fn read(&self, query: Query) -> Events {
+        if let Err(error) = limits::check_query(&query) {
+            return Events::failed(error);
+        }
+        let mut found = self.events();
+        found.retain(|event| matches(&query, event) && within_bounds(&query, event));
+        if query.direction == Direction::Backward {
+            found.reverse();
+        }
+        found.truncate(query.limit.unwrap_or(u64::MAX).try_into().unwrap_or(usize::MAX));
+        Events::new(List(found.into_iter()))
+    }
+
+    fn follow(&self, query: Query) -> Events {
+        if let Err(error) = limits::check_query(&query) {
+            return Events::failed(error);
+        }
+        let left = query.limit.unwrap_or(u64::MAX);
+        Events::new(Follower { model: self.clone(), query, next: 0, left })
+    }
+
+    fn find(&self, id: EventId) -> Ticket<Option<Recorded>> {
+        Ticket::ready(Ok(self.state().events.iter().find(|event| event.id() == id).cloned()))
+    }
+
+    fn head(&self) -> Ticket<Position> {
+        Ticket::ready(Ok(Position(self.state().events.len() as u64)))
+    }
+}
+
+struct List(std::vec::IntoIter<Recorded>);
+
+impl EventSource for List {
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Recorded>>> {
+        Poll::Ready(self.0.next().map(Ok))
+    }
+}
+
+struct Follower {
+    model: Model,
+    query: Query,
+    next: usize,
+    left: u64,
+}
+
+impl EventSource for Follower {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Recorded>>> {
+        let mut state = self.model.state();
+        let bound = self.query.bounds.up_to.map_or(u64::MAX, |bound| bound.0);
+        while self.left > 0 && (self.next as u64) < bound {
+            let Some(event) = state.events.get(self.next).cloned() else {
+                state.waiting.push(context.waker().clone());
+                return Poll::Pending;
+            };
+            self.next += 1;
+            if matches(&self.query, &event) && within_bounds(&self.query, &event) {
+                self.left -= 1;
+                return Poll::Ready(Some(Ok(event)));
+            }
+        }
+        Poll::Ready(None)
+    }
+}

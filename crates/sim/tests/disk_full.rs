@@ -1,0 +1,35 @@
+//! On a full disk appends fail cleanly, reads go on, and appends go on when there is room again.
+
+use hitherto_sim::{SimClock, SimDisk};
+use hitherto_store::{Append, EmbeddedStore, ErrorKind, EventStore, NewEvent, Options, Query};
+
+fn open(disk: &SimDisk) -> EmbeddedStore {
+    let mut options = Options::default();
+    options.background = false;
+    options.log_file_bytes_min = 8 << 10;
+    EmbeddedStore::on(disk.clone(), SimClock::default(), options).expect("it opens")
+}
+
+fn append() -> Append {
+    Append::to("a-1").event(NewEvent::json("Happened", "x".repeat(500)))
+}
+
+#[test]
+fn a_full_disk_stops_no_reader_loses_nothing_and_is_over_when_there_is_room() {
+    for spare in (0..60_000).step_by(1_777) {
+        let disk = SimDisk::new();
+        let store = open(&disk);
+        disk.set_capacity(Some(disk.used_bytes() + spare));
+        let stored = (0..200).take_while(|_| store.append(append()).is_ok()).count();
+        let error = store.append(append()).expect_err("the disk is full");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert_eq!(store.read(Query::all()).count(), stored);
+        drop(store);
+        let store = open(&disk); // also on a full disk, after a clean end or not
+        assert_eq!(store.read(Query::all()).count(), stored);
+        let killed = open(&disk.after_kill());
+        assert_eq!(killed.read(Query::all()).count(), stored);
+        disk.set_capacity(None);
+        assert_eq!(store.append(append()).expect("there is room").position.0, stored as u64 + 1);
+    }
+}

@@ -1,0 +1,142 @@
+//! The load that is killed: which append is the n-th of which thread in which round.
+//!
+//! Nothing about an append is random, so whoever knows its key can say what must be in the store.
+
+use std::fmt;
+use std::str::FromStr;
+
+use hitherto_store::{
+    Append, EventId, ExpectedVersion, NewEvent, Options, Position, Query, StreamName, Tag,
+};
+
+/// Threads that append at once.
+pub const THREADS: u64 = 8;
+/// What every event of the load is.
+pub const KIND: &str = "StepTaken";
+const SHARED_STREAMS: u64 = 3;
+
+/// Names one append of the load.
+///
+/// ```
+/// use hitherto_kill_test::Key;
+///
+/// let key = Key { round: 1, thread: 2, number: 3 };
+/// assert_eq!("1 2 3".parse(), Ok(key));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// How many processes were killed before.
+    pub round: u64,
+    /// Which of the threads.
+    pub thread: u64,
+    /// Which of this thread's appends in this round.
+    pub number: u64,
+}
+
+/// What an append is about: all the ways to write take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// One event, to the thread's own stream, at an exact version.
+    OwnStream,
+    /// Events to the own stream and to one that all threads share.
+    TwoStreams,
+    /// One event without a stream, under a condition on a kind and a tag.
+    Condition,
+    /// Two events, appended twice: the second time must find the first.
+    Twice,
+}
+
+impl Key {
+    /// What this append is about.
+    pub fn way(self) -> Way {
+        match self.number % 4 {
+            0 => Way::OwnStream,
+            1 => Way::TwoStreams,
+            2 => Way::Condition,
+            _ => Way::Twice,
+        }
+    }
+
+    /// How many events it has.
+    pub fn events(self) -> u64 {
+        match self.way() {
+            Way::OwnStream | Way::Condition => 1,
+            Way::Twice => 2,
+            Way::TwoStreams => 3,
+        }
+    }
+
+    /// The append itself. `version` is the one of the thread's own stream, `seen` the last position
+    /// of an event with the thread's tag.
+    pub fn append(self, version: u64, seen: Position) -> Append {
+        let own = Append::to(own_stream(self.thread)).expect(ExpectedVersion::Exact(version));
+        match self.way() {
+            Way::OwnStream => own.event(self.event(0)),
+            Way::TwoStreams => {
+                let shared = Append::to(self.shared_stream());
+                own.event(self.event(0)).and(shared.events([self.event(1), self.event(2)]))
+            }
+            Way::Condition => {
+                let event = self.event(0).tag(tag(self.thread));
+                Append::without_stream().event(event).unless(boundary(self.thread), seen)
+            }
+            Way::Twice => Append::to(self.shared_stream()).events([self.event(0), self.event(1)]),
+        }
+    }
+
+    fn shared_stream(self) -> StreamName {
+        StreamName::of("shared", self.number / 4 % SHARED_STREAMS)
+    }
+
+    fn event(self, index: u64) -> NewEvent {
+        let id = [self.round, self.thread, self.number, index];
+        let id = id.into_iter().fold(0, |id, part| (id << 32) | u128::from(part));
+        // The payload says which append it belongs to, and how many there must be of it.
+        NewEvent::json(KIND, format!("{self} {index} {}", self.events())).id(EventId::from_u128(id))
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.round, self.thread, self.number)
+    }
+}
+
+impl FromStr for Key {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut numbers = text.split(' ').map(str::parse);
+        match (numbers.next(), numbers.next(), numbers.next()) {
+            (Some(Ok(round)), Some(Ok(thread)), Some(Ok(number))) => {
+                Ok(Self { round, thread, number })
+            }
+            _ => Err(format!("{text:?} does not begin with round, thread and number")),
+        }
+    }
+}
+
+/// Small log files in all rounds but every fourth, so that the kill hits the change from one to the
+/// next as well.
+pub fn options(round: u64) -> Options {
+    let mut options = Options::default();
+    if !round.is_multiple_of(4) {
+        options.log_file_bytes_max = 256 << 10;
+        options.log_file_bytes_min = 64 << 10;
+    }
+    options
+}
+
+/// The stream that only this thread appends to.
+pub fn own_stream(thread: u64) -> StreamName {
+    StreamName::of("own", thread)
+}
+
+/// The events that this thread's conditions look at.
+pub fn boundary(thread: u64) -> Query {
+    Query::all().with_tag(tag(thread)).kinds([KIND])
+}
+
+fn tag(thread: u64) -> Tag {
+    Tag::new("thread", thread)
+}

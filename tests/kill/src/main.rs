@@ -1,0 +1,66 @@
+//! The process that is killed: appends from several threads, and says what was acknowledged.
+//!
+//! A line `round thread number position` on standard output says that the append of this key was
+//! acknowledged, with the position of its first event. It is written before the next append begins.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use hitherto_kill_test::{Key, THREADS, Way, boundary, options, own_stream};
+use hitherto_store::{EmbeddedStore, EventStore, Position, Query, Result, Saved};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let directory = arguments.next().ok_or("the first argument is the store's directory")?;
+    let round = arguments.next().ok_or("the second argument is the round")?.parse()?;
+    let store = EmbeddedStore::open_with(directory, options(round))?;
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let store = &store;
+            scope.spawn(move || append_for_ever(store, Key { round, thread, number: 0 }));
+        }
+    });
+    Err("the process was not killed".into())
+}
+
+fn append_for_ever(store: &EmbeddedStore, mut key: Key) {
+    let mut version = last(store, Query::stream(own_stream(key.thread))).1;
+    let mut seen = last(store, boundary(key.thread)).0;
+    loop {
+        let saved = append(store, key, version, seen).expect("nobody else appends here");
+        match key.way() {
+            Way::OwnStream | Way::TwoStreams => version = saved.versions[0],
+            Way::Condition => seen = saved.position,
+            Way::Twice => {}
+        }
+        if acknowledge(key, &saved).is_err() {
+            return; // nobody listens any more
+        }
+        key.number += 1;
+    }
+}
+
+fn append(store: &EmbeddedStore, key: Key, version: u64, seen: Position) -> Result<Saved> {
+    let saved = store.append(key.append(version, seen))?;
+    assert!(!saved.repeated, "{key} was never appended before");
+    if key.way() == Way::Twice {
+        let repeated = store.append(key.append(version, seen))?;
+        assert_eq!(repeated.first_position, saved.first_position, "{key} is stored once");
+        assert!(repeated.repeated, "{key} was appended a moment ago");
+    }
+    Ok(saved)
+}
+
+fn acknowledge(key: Key, saved: &Saved) -> io::Result<()> {
+    let line = format!("{key} {}\n", saved.first_position);
+    io::stdout().lock().write_all(line.as_bytes())
+}
+
+/// Position and version of the last event that matches.
+fn last(store: &EmbeddedStore, query: Query) -> (Position, u64) {
+    let last = store.read(query.backward().limit(1)).next();
+    last.map_or((Position::START, 0), |event| {
+        let event = event.expect("the store is well");
+        (event.position(), event.version())
+    })
+}

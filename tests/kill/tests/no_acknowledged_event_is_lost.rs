@@ -1,0 +1,203 @@
+//! A process that appends under load is killed with SIGKILL at a random moment, again and again.
+//!
+//! After each kill the same store is opened: everything that was acknowledged must be there, no
+//! commit may be there in part, and positions and versions must have no gap. `HITHERTO_KILL_ROUNDS`
+//! says how often (100), `HITHERTO_KILL_SEED` repeats the moments of an earlier run as far as a
+//! seed can.
+
+#![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use hitherto_kill_test::{Key, THREADS, options, own_stream};
+use hitherto_store::{EmbeddedStore, EventStore, Position, Query, Recorded, verify};
+
+const ROUNDS: u64 = 100;
+const LIFETIME_MAX_MS: u64 = 300;
+
+#[test]
+fn a_store_whose_process_is_killed_a_hundred_times_has_lost_nothing_that_was_acknowledged() {
+    let rounds = number_from("HITHERTO_KILL_ROUNDS").unwrap_or(ROUNDS);
+    let mut seed = number_from("HITHERTO_KILL_SEED").unwrap_or_else(seed_of_now);
+    println!("killing {rounds} times; HITHERTO_KILL_SEED={seed} kills at the same moments again");
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().join("killed.hitherto");
+    let mut checked = Checked::default();
+    for round in 0..rounds {
+        let lifetime = Duration::from_millis(1 + next(&mut seed) % LIFETIME_MAX_MS);
+        let lines = run_and_kill(&store, round, lifetime);
+        let acknowledged = lines.iter().map(|line| parse(line)).collect::<Vec<_>>();
+        checked.check_round(&store, round, &acknowledged);
+        checked.acknowledged.extend(acknowledged);
+    }
+    checked.check_everything(&store);
+    println!("{} appends were acknowledged, and all of them are there", checked.acknowledged.len());
+    assert!(checked.acknowledged.len() as u64 > rounds, "so few appends prove nothing");
+}
+
+/// Lets a process append for a while, kills it, and returns what it acknowledged.
+fn run_and_kill(store: &Path, round: u64, lifetime: Duration) -> Vec<String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hitherto-kill-test"));
+    command.arg(store).arg(round.to_string()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = listen(&mut child);
+    // In every second round the clock starts with the first append, so that opening is hit as well
+    // as appending, however slow the machine is.
+    let first = if round.is_multiple_of(2) { lines.recv().ok() } else { None };
+    let mut acknowledged = first.into_iter().collect::<Vec<_>>();
+    let end = Instant::now() + lifetime;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match lines.recv_timeout(left) {
+            Ok(line) => acknowledged.push(line),
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => panic!("the process ended by itself"),
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    acknowledged.extend(lines);
+    acknowledged
+}
+
+/// The whole lines that the process writes; a line that the kill cut off is none.
+fn listen(child: &mut Child) -> Receiver<String> {
+    let (sender, lines) = channel();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while output.read_line(&mut line).is_ok_and(|_| line.ends_with('\n')) {
+            let _ = sender.send(std::mem::take(&mut line));
+        }
+    });
+    lines
+}
+
+fn parse(line: &str) -> (Key, Position) {
+    let position = line.trim_end().rsplit(' ').next().unwrap().parse().unwrap();
+    (line.parse().unwrap(), Position(position))
+}
+
+/// What is known about the store so far.
+#[derive(Default)]
+struct Checked {
+    head: Position,
+    versions: HashMap<String, u64>,
+    acknowledged: Vec<(Key, Position)>,
+}
+
+impl Checked {
+    /// Everything that this round added is whole, and what it acknowledged is among it.
+    fn check_round(&mut self, path: &Path, round: u64, acknowledged: &[(Key, Position)]) {
+        let store = EmbeddedStore::open_with(path, options(round)).unwrap();
+        let added = store.read(Query::all().after(self.head)).map(Result::unwrap);
+        let added = added.collect::<Vec<_>>();
+        let found = self.check_added(&added);
+        for (key, position) in acknowledged {
+            assert_eq!(found.get(key), Some(position), "{key} was acknowledged in round {round}");
+        }
+        self.repeat_what_has_an_unknown_outcome(&store, round, acknowledged, &found);
+        store.close().unwrap();
+    }
+
+    /// Positions and versions have no gap and commits are whole. Where each commit begins.
+    fn check_added(&mut self, added: &[Recorded]) -> HashMap<Key, Position> {
+        for event in added {
+            self.head = self.head.next();
+            assert_eq!(event.position(), self.head, "positions have no gap");
+            if let Some(stream) = event.stream() {
+                let version = self.versions.entry(stream.to_owned()).or_default();
+                *version += 1;
+                assert_eq!(event.version(), *version, "versions of {stream} have no gap");
+            }
+        }
+        let mut rest = added;
+        let mut found = HashMap::new();
+        while let Some(first) = rest.first() {
+            let key: Key = payload(first).parse().unwrap();
+            let (commit, after) = rest.split_at(rest.len().min(key.events() as usize));
+            assert_whole(key, commit);
+            assert_eq!(found.insert(key, first.position()), None, "{key} is stored once");
+            rest = after;
+        }
+        found
+    }
+
+    /// The append after the last acknowledged one may be there or not: repeated, it is there once.
+    fn repeat_what_has_an_unknown_outcome(
+        &mut self,
+        store: &EmbeddedStore,
+        round: u64,
+        acknowledged: &[(Key, Position)],
+        found: &HashMap<Key, Position>,
+    ) {
+        for thread in 0..THREADS {
+            let mine = acknowledged.iter().filter(|(key, _)| key.thread == thread).count();
+            let key = Key { round, thread, number: mine as u64 };
+            let version = self.versions.get(own_stream(thread).as_str()).copied();
+            let seen = store.head().wait().unwrap();
+            let saved = store.append(key.append(version.unwrap_or_default(), seen)).unwrap();
+            assert_eq!(saved.repeated, found.contains_key(&key), "{key} is stored once");
+            if saved.repeated {
+                assert_eq!(Some(&saved.first_position), found.get(&key));
+            }
+            let added = store.read(Query::all().after(self.head)).map(Result::unwrap);
+            let added = added.collect::<Vec<_>>();
+            self.check_added(&added);
+        }
+    }
+
+    /// What was acknowledged in any round is still where it was.
+    fn check_everything(&self, path: &Path) {
+        let report = verify(path).unwrap();
+        assert!(report.damages.is_empty(), "{:?}", report.damages);
+        assert_eq!(report.events, self.head.0);
+        let store = EmbeddedStore::open_read_only(path).unwrap();
+        let keys = store.read(Query::all()).map(|event| payload(&event.unwrap()).parse().unwrap());
+        let keys = keys.collect::<Vec<Key>>();
+        for (key, position) in &self.acknowledged {
+            assert_eq!(keys[position.0 as usize - 1], *key, "{key} is still where it was");
+        }
+    }
+}
+
+/// These are the events of this append, all of them, as they were handed in.
+fn assert_whole(key: Key, commit: &[Recorded]) {
+    let append = key.append(0, Position::START);
+    let expected = append
+        .writes
+        .iter()
+        .flat_map(|write| write.events.iter().map(move |event| (write.stream.as_ref(), event)));
+    assert_eq!(commit.len() as u64, key.events(), "the commit of {key} is whole");
+    for ((stream, event), recorded) in expected.zip(commit) {
+        assert!(recorded.is_same_event(stream, event), "{recorded:?} is not {event:?} of {key}");
+    }
+}
+
+fn payload(event: &Recorded) -> &str {
+    std::str::from_utf8(event.payload()).unwrap()
+}
+
+fn number_from(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().expect("a whole number"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "each run shall kill at other moments")]
+fn seed_of_now() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.unwrap().as_nanos() as u64
+}
+
+/// The next random number (xorshift64*).
+fn next(seed: &mut u64) -> u64 {
+    *seed = (*seed).max(1);
+    *seed ^= *seed >> 12;
+    *seed ^= *seed << 25;
+    *seed ^= *seed >> 27;
+    seed.wrapping_mul(0x2545_F491_4F6C_DD1D)
+}

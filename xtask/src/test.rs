@@ -1,0 +1,125 @@
+//! `cargo xtask test`: everything that shows that it works, from the lints to the released program.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::shell::{Outcome, cargo, run, target_directory};
+use crate::{FEATURES, check};
+
+const DEMO_EVENTS: &str = "2000";
+
+/// All steps, also after one that failed: one run shows all that is wrong.
+pub(crate) fn everything() -> Outcome {
+    let mut steps = check::steps();
+    steps.push(("the released program", released_program));
+    steps.push(("tests", || cargo_test(&[])));
+    let started = Instant::now();
+    let results = steps.into_iter().map(timed).collect::<Vec<_>>();
+    summarise(&results, started.elapsed())
+}
+
+/// Only the tests whose names contain this.
+pub(crate) fn story(story: &str) -> Outcome {
+    cargo_test(&["--", story])
+}
+
+struct Done {
+    name: &'static str,
+    outcome: Outcome,
+    took: Duration,
+}
+
+fn timed((name, step): check::Step) -> Done {
+    eprintln!("\n== {name}");
+    let started = Instant::now();
+    let outcome = step();
+    if let Err(message) = &outcome {
+        eprintln!("\n{message}");
+    }
+    Done { name, outcome, took: started.elapsed() }
+}
+
+fn summarise(steps: &[Done], took: Duration) -> Outcome {
+    eprintln!("\n== summary");
+    for Done { name, outcome, took } in steps {
+        let word = if outcome.is_ok() { "ok    " } else { "FAILED" };
+        eprintln!("{word} {name} ({} s)", took.as_secs());
+    }
+    match steps.iter().filter(|step| step.outcome.is_err()).count() {
+        0 => eprintln!("everything passed in {} s", took.as_secs()),
+        1 => return Err("one step failed: see its messages above".to_owned()),
+        failed => return Err(format!("{failed} steps failed: see their messages above")),
+    }
+    Ok(())
+}
+
+/// The command line as it is released: tells its story on a new store, which is whole afterwards.
+fn released_program() -> Outcome {
+    run(cargo(["build", "--release", "--package", "hitherto-cli"]))?;
+    let program = target_directory().join("release").join("hitherto");
+    let store = target_directory().join("test-demo.hitherto");
+    let _ = std::fs::remove_dir_all(&store); // of a run that was interrupted
+    let demo = run(Command::new(&program).arg("demo").arg(&store).args(["--events", DEMO_EVENTS]));
+    let verified = demo.and_then(|()| run(Command::new(&program).arg("verify").arg(&store)));
+    let _ = std::fs::remove_dir_all(&store);
+    verified
+}
+
+/// Runs the tests, shows what they print, and says the sum of their results at the end.
+fn cargo_test(words: &[&str]) -> Outcome {
+    let mut command = cargo(["test", "--workspace", "--no-fail-fast"]);
+    command.args(FEATURES).args(words).stdout(Stdio::piped());
+    let failed = |error: std::io::Error| format!("cargo test could not be run: {error}");
+    let mut child = command.spawn().map_err(failed)?;
+    let output = child.stdout.take().expect("it is piped");
+    let mut sum = Sum::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.map_err(failed)?;
+        println!("{line}");
+        sum.add(&line);
+    }
+    let status = child.wait().map_err(failed)?;
+    println!("\ntest result: {sum}");
+    if status.success() { Ok(()) } else { Err("tests failed: see above".to_owned()) }
+}
+
+/// What all `test result:` lines add up to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sum {
+    passed: u64,
+    failed: u64,
+}
+
+impl Sum {
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else { return };
+        let count = |what: &str| -> u64 {
+            let before = result.split_once(what).map_or("", |(before, _)| before);
+            before.rsplit([' ', '.']).find_map(|word| word.parse().ok()).unwrap_or_default()
+        };
+        self.passed += count(" passed");
+        self.failed += count(" failed");
+    }
+}
+
+impl std::fmt::Display for Sum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let word = if self.failed == 0 { "ok" } else { "FAILED" };
+        write!(f, "{word}. {} passed; {} failed in all", self.passed, self.failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_added_up() {
+        let mut sum = Sum::default();
+        sum.add("test result: ok. 12 passed; 0 failed; 0 ignored; finished in 0.1s");
+        sum.add("test result: FAILED. 3 passed; 2 failed; 0 ignored; finished in 0.1s");
+        sum.add("running 5 tests");
+        assert_eq!(sum, Sum { passed: 15, failed: 2 });
+    }
+}

@@ -83,6 +83,45 @@ pub trait Aggregate: Default + Send + 'static {
 }
 
 /// What every aggregate keeps: its stream, its version, and which events are not saved yet.
+///
+/// ```
+/// # use hitherto::{Aggregate, Event, Root, ensure};
+/// # #[derive(Event, Debug, PartialEq)]
+/// # enum AccountEvent { MoneyDeposited { amount: u64 }, MoneyWithdrawn { amount: u64 } }
+/// # use AccountEvent::*;
+/// # #[derive(Debug, PartialEq)] struct InsufficientFunds;
+/// # #[derive(Default)] struct BankAccount { root: Root<AccountEvent>, balance: u64 }
+/// # impl Aggregate for BankAccount {
+/// #     const CATEGORY: &'static str = "account";
+/// #     type Id = String; type Event = AccountEvent; type Error = InsufficientFunds;
+/// #     fn root(&mut self) -> &mut Root<AccountEvent> { &mut self.root }
+/// #     fn apply(&mut self, event: &AccountEvent) { match event {
+/// #         MoneyDeposited { amount } => self.balance += amount,
+/// #         MoneyWithdrawn { amount } => self.balance -= amount,
+/// #     } }
+/// # }
+/// # impl BankAccount {
+/// #     fn deposit(&mut self, amount: u64) -> Result<(), InsufficientFunds> {
+/// #         self.raise(MoneyDeposited { amount })
+/// #     }
+/// #     fn withdraw(&mut self, amount: u64) -> Result<(), InsufficientFunds> {
+/// #         ensure(self.balance >= amount, InsufficientFunds)?;
+/// #         self.raise(MoneyWithdrawn { amount })
+/// #     }
+/// # }
+/// use hitherto::{Repository, Store};
+///
+/// # hitherto::wait(async {
+/// let accounts = Repository::<BankAccount>::new(&Store::in_memory());
+/// let mut account = accounts.load("ACC-001").await?;
+/// account.deposit(500).expect("a deposit is never refused");
+/// assert_eq!(account.root.version(), 1);
+/// assert!(account.root.uncommitted().eq([&MoneyDeposited { amount: 500 }]));
+///
+/// accounts.save(&mut account).await?;
+/// assert_eq!(account.root.uncommitted().count(), 0);
+/// # Ok::<(), hitherto::Error>(()) }).unwrap();
+/// ```
 pub struct Root<E> {
     pub(crate) stream: Option<StreamName>,
     /// The version that is stored.

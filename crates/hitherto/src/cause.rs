@@ -16,8 +16,9 @@ use crate::{Error, Recorded, Result, Store};
 /// ```
 /// use hitherto::{Cause, EventId};
 ///
-/// let cause = Cause::of_event(EventId::new(), None).by("transfer-money");
-/// # let _ = cause;
+/// let event = EventId::new();
+/// let cause = Cause::of_event(event, None).by("transfer-money");
+/// assert_eq!((cause.event(), cause.correlation()), (event, event));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Cause {

@@ -51,6 +51,46 @@ impl<E: fmt::Debug> StdError for UpdateError<E> {
 }
 
 /// Two ways to look at the outcome of an update: see its methods.
+///
+/// ```
+/// # use hitherto::{Aggregate, Event, Root, ensure};
+/// # #[derive(Event, Debug, PartialEq)]
+/// # enum AccountEvent { MoneyDeposited { amount: u64 }, MoneyWithdrawn { amount: u64 } }
+/// # use AccountEvent::*;
+/// # #[derive(Debug, PartialEq)] struct InsufficientFunds;
+/// # #[derive(Default)] struct BankAccount { root: Root<AccountEvent>, balance: u64 }
+/// # impl Aggregate for BankAccount {
+/// #     const CATEGORY: &'static str = "account";
+/// #     type Id = String; type Event = AccountEvent; type Error = InsufficientFunds;
+/// #     fn root(&mut self) -> &mut Root<AccountEvent> { &mut self.root }
+/// #     fn apply(&mut self, event: &AccountEvent) { match event {
+/// #         MoneyDeposited { amount } => self.balance += amount,
+/// #         MoneyWithdrawn { amount } => self.balance -= amount,
+/// #     } }
+/// # }
+/// # impl BankAccount {
+/// #     fn deposit(&mut self, amount: u64) -> Result<(), InsufficientFunds> {
+/// #         self.raise(MoneyDeposited { amount })
+/// #     }
+/// #     fn withdraw(&mut self, amount: u64) -> Result<(), InsufficientFunds> {
+/// #         ensure(self.balance >= amount, InsufficientFunds)?;
+/// #         self.raise(MoneyWithdrawn { amount })
+/// #     }
+/// # }
+/// use hitherto::{Outcome, Repository, Store, UpdateError};
+///
+/// # hitherto::wait(async {
+/// let accounts = Repository::<BankAccount>::new(&Store::in_memory());
+/// accounts.update("ACC-001", |account| account.deposit(500)).await.must()?;
+///
+/// let outcome = accounts.update("ACC-001", |account| account.withdraw(5_000)).await;
+/// match &outcome {
+///     Err(UpdateError::Refused(InsufficientFunds)) => println!("there is not so much"),
+///     other => panic!("{other:?}"),
+/// }
+/// assert_eq!(outcome.refusal()?, Some(InsufficientFunds));
+/// # Ok::<(), hitherto::Error>(()) }).unwrap();
+/// ```
 pub trait Outcome<E> {
     /// A refusal becomes a value, so that `?` passes on only what the machine could not do.
     ///

@@ -118,6 +118,44 @@ pub(crate) fn not_valid(kind: &str, reason: &str) -> Error {
 }
 
 /// A stored event with its data as today's type. Its place and time are those of the stored one.
+///
+/// ```
+/// # use hitherto::{Aggregate, Event, Root, ensure};
+/// # #[derive(Event, Debug, PartialEq)]
+/// # enum AccountEvent { MoneyDeposited { amount: u64 }, MoneyWithdrawn { amount: u64 } }
+/// # use AccountEvent::*;
+/// # #[derive(Debug, PartialEq)] struct InsufficientFunds;
+/// # #[derive(Default)] struct BankAccount { root: Root<AccountEvent>, balance: u64 }
+/// # impl Aggregate for BankAccount {
+/// #     const CATEGORY: &'static str = "account";
+/// #     type Id = String; type Event = AccountEvent; type Error = InsufficientFunds;
+/// #     fn root(&mut self) -> &mut Root<AccountEvent> { &mut self.root }
+/// #     fn apply(&mut self, event: &AccountEvent) { match event {
+/// #         MoneyDeposited { amount } => self.balance += amount,
+/// #         MoneyWithdrawn { amount } => self.balance -= amount,
+/// #     } }
+/// # }
+/// # impl BankAccount {
+/// #     fn deposit(&mut self, amount: u64) -> Result<(), InsufficientFunds> {
+/// #         self.raise(MoneyDeposited { amount })
+/// #     }
+/// #     fn withdraw(&mut self, amount: u64) -> Result<(), InsufficientFunds> {
+/// #         ensure(self.balance >= amount, InsufficientFunds)?;
+/// #         self.raise(MoneyWithdrawn { amount })
+/// #     }
+/// # }
+/// use hitherto::{Query, Recorded, Repository, Store};
+///
+/// # hitherto::wait(async {
+/// let store = Store::in_memory();
+/// let accounts = Repository::<BankAccount>::new(&store);
+/// # accounts.update("ACC-001", |account| account.deposit(500)).await.unwrap();
+/// let mut events = store.read_as::<AccountEvent>(Query::category("account"));
+/// let first: Recorded<AccountEvent> = events.next_event().await.expect("there is one")?;
+/// assert_eq!(first.data, MoneyDeposited { amount: 500 });
+/// assert_eq!((first.stream_id(), first.version(), first.position().0), ("ACC-001", 1, 1));
+/// # Ok::<(), hitherto::Error>(()) }).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct Recorded<E> {
     /// What happened.

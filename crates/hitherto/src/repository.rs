@@ -123,6 +123,47 @@ impl<A: Aggregate> Repository<A> {
     ///
     /// In one reaction each stream is updated once; a second update of it is an `Invalid` error. A
     /// [`Cause`] that is passed by reference is one reaction, wherever it is passed to.
+    ///
+    /// ```
+    /// # use hitherto::{Aggregate, Event, Root, ensure};
+    /// # #[derive(Event, Debug, PartialEq)]
+    /// # enum AccountEvent { MoneyDeposited { amount: u64 }, MoneyWithdrawn { amount: u64 } }
+    /// # use AccountEvent::*;
+    /// # #[derive(Debug, PartialEq)] struct InsufficientFunds;
+    /// # #[derive(Default)] struct BankAccount { root: Root<AccountEvent>, balance: u64 }
+    /// # impl Aggregate for BankAccount {
+    /// #     const CATEGORY: &'static str = "account";
+    /// #     type Id = String; type Event = AccountEvent; type Error = InsufficientFunds;
+    /// #     fn root(&mut self) -> &mut Root<AccountEvent> { &mut self.root }
+    /// #     fn apply(&mut self, event: &AccountEvent) { match event {
+    /// #         MoneyDeposited { amount } => self.balance += amount,
+    /// #         MoneyWithdrawn { amount } => self.balance -= amount,
+    /// #     } }
+    /// # }
+    /// # impl BankAccount {
+    /// #     fn deposit(&mut self, amount: u64) -> Result<(), InsufficientFunds> {
+    /// #         self.raise(MoneyDeposited { amount })
+    /// #     }
+    /// #     fn withdraw(&mut self, amount: u64) -> Result<(), InsufficientFunds> {
+    /// #         ensure(self.balance >= amount, InsufficientFunds)?;
+    /// #         self.raise(MoneyWithdrawn { amount })
+    /// #     }
+    /// # }
+    /// use hitherto::{Query, Repository, Store};
+    ///
+    /// # hitherto::wait(async {
+    /// # let store = Store::in_memory();
+    /// # let accounts = Repository::<BankAccount>::new(&store);
+    /// # accounts.update("ACC-001", |account| account.deposit(500)).await.unwrap();
+    /// let rent = store.read(Query::stream("account-ACC-001")).next().expect("there is one")?;
+    /// for delivery in [1, 2] {
+    ///     let accounts = accounts.because(&rent);
+    ///     let saved = accounts.update("ACC-001", |account| account.withdraw(500)).await;
+    ///     assert_eq!(saved.expect("not refused").repeated, delivery == 2);
+    /// }
+    /// assert_eq!(accounts.load("ACC-001").await?.balance, 0);
+    /// # Ok::<(), hitherto::Error>(()) }).unwrap();
+    /// ```
     #[must_use]
     pub fn because(&self, cause: impl Into<Cause>) -> Self {
         Self { cause: Some(cause.into()), ..self.clone() }

@@ -67,6 +67,26 @@ proptest! {
     }
 
     #[test]
+    fn whoever_takes_a_step_all_see_the_same(
+        rounds in prop::collection::vec((0..3_usize, steps()), 1..4),
+    ) {
+        let store = Store::in_memory();
+        let plain = Repository::<BankAccount>::new(&store);
+        let cached = plain.clone().cache(2);
+        let both = plain.clone().cache(2).snapshots(Snapshots::every(2));
+        for (who, steps) in &rounds {
+            for step in steps {
+                run([&plain, &cached, &both][*who], step);
+                for id in 0..3 {
+                    let expected = run(&plain, &Step::Load(id));
+                    prop_assert_eq!(run(&cached, &Step::Load(id)), expected.clone());
+                    prop_assert_eq!(run(&both, &Step::Load(id)), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn replays_and_snapshots_agree(amounts in prop::collection::vec(1..1000_u64, 0..20)) {
         let history = || {
             let opened = AccountOpened { number: "a".into(), initial_deposit: 7 };

@@ -34,6 +34,9 @@
 //!     .refused(InsufficientFunds);
 //! ```
 //!
+//! The rules for what may be appended are asked as well, as a save would: `.then(…)` fails where
+//! one says no, and `.not_valid(…)` expects it.
+//!
 //! Every event that a test names goes through its bytes and back, as it would through a store: a
 //! test sees what production sees.
 

@@ -2,14 +2,14 @@
 //! quickstart`.
 
 // region: all
-use hitherto::{Aggregate, Event, Repository, Root, Store, ensure};
+use hitherto::{Aggregate, Event, Outcome, Repository, Root, Store, ensure};
 
 #[derive(Event)]
 enum AccountEvent {
     MoneyDeposited { amount: u64 },
     MoneyWithdrawn { amount: u64 },
 }
-use AccountEvent::*;
+use AccountEvent::{MoneyDeposited, MoneyWithdrawn};
 
 #[derive(Debug, PartialEq)]
 struct InsufficientFunds;
@@ -53,8 +53,8 @@ async fn story(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
 
     assert_eq!(accounts.load("ACC-001").await?.balance, 1_300);
     assert_eq!(accounts.at_version("ACC-001", 1).await?.balance, 1_500); // time travel
-    let refused = accounts.update("ACC-001", |account| account.withdraw(5_000)).await;
-    assert_eq!(refused.unwrap_err().refused(), Some(&InsufficientFunds)); // nothing was written
+    let overdraft = accounts.update("ACC-001", |account| account.withdraw(5_000)).await;
+    assert_eq!(overdraft.refusal()?, Some(InsufficientFunds)); // nothing was written
     Ok(())
 }
 

@@ -80,7 +80,7 @@ fn cargo_test(words: &[&str]) -> Outcome {
         sum.add(&line);
     }
     let status = child.wait().map_err(failed)?;
-    println!("\ntest result: {sum}");
+    println!("\nall tests together: {sum}");
     if status.success() { Ok(()) } else { Err("tests failed: see above".to_owned()) }
 }
 
@@ -106,7 +106,7 @@ impl Sum {
 impl std::fmt::Display for Sum {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let word = if self.failed == 0 { "ok" } else { "FAILED" };
-        write!(f, "{word}. {} passed; {} failed in all", self.passed, self.failed)
+        write!(f, "{word}. {} passed; {} failed", self.passed, self.failed)
     }
 }
 

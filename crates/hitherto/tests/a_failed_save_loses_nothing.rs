@@ -6,6 +6,7 @@ mod common;
 use common::flaky::{Fault, FlakyStore};
 use common::*;
 use hitherto::{ErrorKind, Query, Repository, Snapshots, Store, UpdateError, wait};
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 fn bank() -> (FlakyStore, Store, Repository<BankAccount>) {
@@ -161,7 +162,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn whatever_goes_wrong_each_deposit_is_made_once(troubles in prop::collection::vec(trouble(), 0..30)) {
+    fn whatever_goes_wrong_each_deposit_is_made_once(
+        troubles in vec(trouble(), 0..30),
+    ) {
         let (flaky, _, accounts) = bank();
         flaky.plan(troubles.iter().map(fault));
         for _ in 0..10 {
@@ -174,7 +177,9 @@ proptest! {
     }
 
     #[test]
-    fn whatever_goes_wrong_each_reaction_is_made_once(troubles in prop::collection::vec(trouble(), 0..30)) {
+    fn whatever_goes_wrong_each_reaction_is_made_once(
+        troubles in vec(trouble(), 0..30),
+    ) {
         let (flaky, store, accounts) = bank();
         let opened = store.read(Query::all()).next().expect("one").expect("sound");
         flaky.plan(troubles.iter().map(fault));

@@ -118,7 +118,7 @@ fn read_mirror(variant: &Variant, kind: &Kind) -> TokenStream {
 }
 
 fn mirror_name(variant: &Variant) -> Ident {
-    format_ident!("__{}", variant.name)
+    format_ident!("__Read{}", variant.name)
 }
 
 fn mirrored_fields(kind: &Kind) -> TokenStream {

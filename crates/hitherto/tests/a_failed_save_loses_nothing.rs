@@ -157,11 +157,16 @@ fn deposit_for_sure(accounts: &Repository<BankAccount>) {
     }
 }
 
+/// What goes wrong, one after another.
+fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
+    prop::collection::vec(trouble(), 0..30)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn whatever_goes_wrong_each_deposit_is_made_once(troubles in prop::collection::vec(trouble(), 0..30)) {
+    fn a_deposit_is_made_once_whatever_goes_wrong(troubles in troubles()) {
         let (flaky, _, accounts) = bank();
         flaky.plan(troubles.iter().map(fault));
         for _ in 0..10 {
@@ -174,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_goes_wrong_each_reaction_is_made_once(troubles in prop::collection::vec(trouble(), 0..30)) {
+    fn whatever_goes_wrong_each_reaction_is_made_once(troubles in troubles()) {
         let (flaky, store, accounts) = bank();
         let opened = store.read(Query::all()).next().expect("one").expect("sound");
         flaky.plan(troubles.iter().map(fault));

@@ -171,3 +171,19 @@ fn a_file_that_is_no_sample_is_named() {
     let folder = folder_with(&[("notes.txt", "")]);
     check_history::<ShelfEvent>(folder.path(), []);
 }
+
+#[derive(Event)]
+enum OneWay {
+    Measured {
+        #[serde(skip_serializing)]
+        #[allow(dead_code, reason = "it is only read")]
+        value: u32,
+    },
+}
+
+#[test]
+#[should_panic(expected = "Measured does not come back")]
+fn a_sample_that_could_be_read_only_once_fails_the_check() {
+    let folder = folder_with(&[("Measured.v1.json", r#"{"value":1}"#)]);
+    check_history::<OneWay>(folder.path(), []);
+}

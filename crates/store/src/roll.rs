@@ -231,10 +231,12 @@ impl Writer {
         Ok(())
     }
 
-    /// The size of the file after this one.
+    /// The size of the file after this one, by what is used of all others: a file that a crash
+    /// ended early does not make the next one larger.
     pub(crate) fn next_file_bytes(&self) -> u64 {
         let files = self.shared.files.load();
-        next_file_bytes(&self.shared.options, files.iter().map(|file| file.header.allocated).sum())
+        let used = files.iter().map(|file| file.end.load(Ordering::Acquire));
+        next_file_bytes(&self.shared.options, used.sum())
     }
 
     fn begin(&self, spare: Spare) -> io::Result<(FileHeader, Arc<dyn DiskFile>)> {

@@ -246,10 +246,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Has the next file prepared when half of this one is used.
+    /// Has the next file prepared when an eighth of this one is used: early enough to be ready when
+    /// many events come at once, and not at all for a store that stays small.
     fn prepare_ahead(&mut self) {
-        let is_half_full = self.end.offset > self.file.header.allocated / 2;
-        if is_half_full && self.shared.options.background && !self.asked_for_spare {
+        let is_in_use = self.end.offset > self.file.header.allocated / 8;
+        if is_in_use && self.shared.options.background && !self.asked_for_spare {
             self.asked_for_spare = true;
             self.spares.want(self.next_file_bytes());
         }

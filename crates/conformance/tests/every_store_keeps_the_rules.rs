@@ -39,7 +39,7 @@ struct OfModel;
 
 impl Subject for OfModel {
     fn start(&mut self) -> Arc<dyn EventStore> {
-        Arc::new(Model::new())
+        Arc::new(Model::default())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hitherto_store::{Disk, DiskFile};
 
+use crate::faults::{Faults, Operation};
 use crate::random::Random;
 
 const SECTOR: usize = 512;
@@ -26,9 +27,8 @@ struct World {
     unsynced_names: Vec<NameChange>,
     is_locked: bool,
     operations: u64,
-    syncs: u64,
     power_off_at: Option<u64>,
-    failing_sync: Option<u64>,
+    faults: Faults,
     capacity: Option<u64>,
     flushes_lie: bool,
     /// A hash of everything that was done, to see that two runs were the same.
@@ -88,10 +88,24 @@ impl SimDisk {
         world.power_off_at.is_some_and(|at| world.operations >= at)
     }
 
-    /// Fails the n-th sync of a file from now, once.
-    pub fn fail_sync(&self, from_now: u64) {
-        let mut world = self.world();
-        world.failing_sync = Some(world.syncs + from_now);
+    /// Fails the n-th operation of a kind from now, counted from 1.
+    pub fn fail_once(&self, operation: Operation, from_now: u64) {
+        self.world().faults.plan(operation, from_now, false);
+    }
+
+    /// Fails the n-th operation of a kind from now, and all after it.
+    pub fn fail_from(&self, operation: Operation, from_now: u64) {
+        self.world().faults.plan(operation, from_now, true);
+    }
+
+    /// Takes back all faults that were planned.
+    pub fn fail_no_more(&self) {
+        self.world().faults = Faults::default();
+    }
+
+    /// Whether something failed because it was asked for, or for want of room.
+    pub fn has_failed(&self) -> bool {
+        self.world().faults.has_shown()
     }
 
     /// Gives the disk so many bytes, or as many as wanted.
@@ -114,8 +128,11 @@ impl SimDisk {
         let mut world = self.world();
         let number = world.names[name];
         let file = &mut world.files[number];
-        file.seen[offset] ^= 1 << (bit % 8);
-        file.durable[offset] ^= 1 << (bit % 8);
+        for bytes in [&mut file.seen, &mut file.durable] {
+            if let Some(byte) = bytes.get_mut(offset) {
+                *byte ^= 1 << (bit % 8);
+            }
+        }
     }
 
     /// The disk as it is after the power came back: of what was not synced, anything may be there.
@@ -143,7 +160,8 @@ impl SimDisk {
     }
 
     fn restarted(world: World) -> Self {
-        let world = World { is_locked: false, power_off_at: None, failing_sync: None, ..world };
+        let faults = Faults::default();
+        let world = World { is_locked: false, power_off_at: None, faults, ..world };
         Self(Arc::new(Mutex::new(world)))
     }
 
@@ -175,9 +193,12 @@ impl Content {
         self.unsynced.push(change);
     }
 
+    /// Only what is still marked as changed gets to the disk: what an earlier sync failed to write
+    /// counts as clean, though it is not there.
     fn sync(&mut self) {
-        self.durable.clone_from(&self.seen);
-        self.unsynced.clear();
+        for change in std::mem::take(&mut self.unsynced) {
+            change.apply(&mut self.durable, |_| true);
+        }
     }
 
     /// Each change is lost, kept, or torn: then each of its sectors is lost or kept.
@@ -194,6 +215,17 @@ impl Content {
 }
 
 impl Change {
+    /// What is done of a change that fails in the middle.
+    fn first_half(self) -> Self {
+        match self {
+            Self::Write { offset, mut bytes } => {
+                bytes.truncate(bytes.len() / 2);
+                Self::Write { offset, bytes }
+            }
+            Self::Length(length) => Self::Length(length),
+        }
+    }
+
     fn apply(&self, target: &mut Vec<u8>, mut keeps_sector: impl FnMut(usize) -> bool) {
         match self {
             Self::Length(length) => {
@@ -250,6 +282,7 @@ impl Disk for SimDisk {
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut world = self.world();
         world.begin(1)?;
+        world.faults.strike(Operation::Names)?;
         if world.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -268,6 +301,7 @@ impl Disk for SimDisk {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut world = self.world();
         world.begin(2)?;
+        world.faults.strike(Operation::Names)?;
         let number = world.find(from)?;
         let (from, to) = (from.to_owned(), to.to_owned());
         world.rename_in_cache(NameChange::Renamed { from, to, number });
@@ -278,6 +312,7 @@ impl Disk for SimDisk {
         let mut world = self.world();
         world.find(name)?;
         world.begin(3)?;
+        world.faults.strike(Operation::Names)?;
         world.rename_in_cache(NameChange::Unlinked(name.to_owned()));
         Ok(())
     }
@@ -285,6 +320,7 @@ impl Disk for SimDisk {
     fn sync_directory(&self) -> io::Result<()> {
         let mut world = self.world();
         world.begin(4)?;
+        world.faults.strike(Operation::Names)?;
         if !world.flushes_lie {
             world.durable_names = world.names.clone();
             world.unsynced_names.clear();
@@ -320,10 +356,13 @@ impl SimFile {
         // A write that the power is cut in may be on disk all the same, whole or in part.
         let is_on = world.begin(what);
         if is_on.is_ok() && !fits(&world, self.number, &change) {
+            world.faults.show();
             return Err(io::ErrorKind::StorageFull.into());
         }
+        let struck = world.faults.strike(Operation::Write);
+        let change = if struck.is_ok() { change } else { change.first_half() };
         world.files[self.number].change(change);
-        is_on
+        is_on.and(struck)
     }
 }
 
@@ -338,7 +377,8 @@ fn fits(world: &World, number: FileNumber, change: &Change) -> bool {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let world = self.disk.world();
+        let mut world = self.disk.world();
+        world.faults.strike(Operation::Read)?;
         let bytes = &world.files[self.number].seen;
         let start = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
         let length = buffer.len().min(bytes.len() - start);
@@ -358,11 +398,10 @@ impl DiskFile for SimFile {
     fn sync(&self) -> io::Result<()> {
         let mut world = self.disk.world();
         world.begin(6)?;
-        world.syncs += 1;
-        if world.failing_sync == Some(world.syncs) {
+        if let Err(error) = world.faults.strike(Operation::Sync) {
             // As Linux does: the error is told once, and the pages count as clean from then on.
             world.files[self.number].unsynced.clear();
-            return Err(io::Error::other("the disk did not take it"));
+            return Err(error);
         }
         if !world.flushes_lie {
             world.files[self.number].sync();

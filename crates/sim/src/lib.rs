@@ -7,13 +7,19 @@
 mod bank;
 mod clock;
 mod disk;
+mod faults;
+mod history;
 mod model;
+mod options;
 mod random;
 mod run;
 
 pub use bank::Bank;
 pub use clock::SimClock;
 pub use disk::SimDisk;
+pub use faults::Operation;
+pub use history::History;
 pub use model::Model;
+pub use options::small_files;
 pub use random::Random;
-pub use run::{Failure, Plan, Trace, run};
+pub use run::{Failure, Plan, Trace, fresh_plan, run};

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use hitherto_sim::{Plan, run};
+use hitherto_sim::{fresh_plan, run};
 use hitherto_store::EventId;
 
 fn main() -> ExitCode {
@@ -29,8 +29,7 @@ fn play(first_seed: u64, limit: Duration) -> ExitCode {
     println!("from seed {first_seed}");
     while started.elapsed() < limit {
         let seed = first_seed.wrapping_add(runs);
-        let plan = Plan { seed, crashes: 10, operations_max: 30 + seed % 300, appends_max: 100 };
-        match run(plan) {
+        match run(fresh_plan(seed)) {
             Ok(trace) => crashes += u64::from(trace.crashes),
             Err(failure) => {
                 println!("a promise was broken: {}\n{:?}", failure.what, failure.plan);

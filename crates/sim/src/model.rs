@@ -14,19 +14,26 @@ use hitherto_store::{
 };
 
 /// A store in memory, small enough to be believed.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Model(Arc<Mutex<State>>);
 
-#[derive(Default)]
 struct State {
+    clock: Box<dyn Clock>,
     events: Vec<Recorded>,
     waiting: Vec<Waker>,
 }
 
+impl Default for Model {
+    fn default() -> Self {
+        Self::new(SystemClock)
+    }
+}
+
 impl Model {
-    /// A model without events.
-    pub fn new() -> Self {
-        Self::default()
+    /// A model without events, which takes the time from this clock.
+    pub fn new(clock: impl Clock) -> Self {
+        let clock = Box::new(clock);
+        Self(Arc::new(Mutex::new(State { clock, events: Vec::new(), waiting: Vec::new() })))
     }
 
     /// All events.
@@ -52,7 +59,7 @@ impl State {
         let mut versions = versions.collect::<Result<Vec<u64>>>()?;
         self.check_condition(append)?;
         let first_position = Position(self.events.len() as u64 + 1);
-        let now = SystemClock.now();
+        let now = self.clock.now();
         let recorded_at = self.events.last().map_or(now, |last| last.recorded_at().max(now));
         for (write, version) in append.writes.iter().zip(&mut versions) {
             for event in &write.events {
@@ -171,7 +178,8 @@ impl EventStore for Model {
             return Events::failed(error);
         }
         let left = query.limit.unwrap_or(u64::MAX);
-        Events::new(Follower { model: self.clone(), query, next: 0, left })
+        let is_over = query.bounds.up_to_version == Some(0);
+        Events::new(Follower { model: self.clone(), query, next: 0, left, is_over })
     }
 
     fn find(&self, id: EventId) -> Ticket<Option<Recorded>> {
@@ -196,18 +204,27 @@ struct Follower {
     query: Query,
     next: usize,
     left: u64,
+    is_over: bool,
+}
+
+/// Whether nothing behind this event can match: versions and times only grow.
+fn ends(query: &Query, event: &Recorded) -> bool {
+    let last_version = query.bounds.up_to_version;
+    last_version.is_some_and(|last| matches(query, event) && event.version() >= last)
+        || query.bounds.until.is_some_and(|until| event.recorded_at() > until)
 }
 
 impl EventSource for Follower {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Recorded>>> {
         let mut state = self.model.state();
         let bound = self.query.bounds.up_to.map_or(u64::MAX, |bound| bound.0);
-        while self.left > 0 && (self.next as u64) < bound {
+        while self.left > 0 && (self.next as u64) < bound && !self.is_over {
             let Some(event) = state.events.get(self.next).cloned() else {
                 state.waiting.push(context.waker().clone());
                 return Poll::Pending;
             };
             self.next += 1;
+            self.is_over = ends(&self.query, &event);
             if matches(&self.query, &event) && within_bounds(&self.query, &event) {
                 self.left -= 1;
                 return Poll::Ready(Some(Ok(event)));

@@ -1,7 +1,7 @@
 //! After a failed sync nothing is acknowledged any more, however well later ones seem to go: the
 //! kernel tells the error once, and takes the pages for clean from then on.
 
-use hitherto_sim::{SimClock, SimDisk};
+use hitherto_sim::{Operation, SimClock, SimDisk};
 use hitherto_store::{Append, EmbeddedStore, ErrorKind, EventStore, NewEvent, Options, Query};
 
 fn options() -> Options {
@@ -23,7 +23,7 @@ fn the_failed_append_is_unknown_and_all_after_it_are_refused_while_reads_go_on()
     let disk = SimDisk::new();
     let store = open(&disk);
     store.append(append()).expect("it is stored");
-    disk.fail_sync(1);
+    disk.fail_once(Operation::Sync, 1);
     let unknown = append();
     let error = store.append(unknown.clone()).expect_err("its outcome is unknown");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
@@ -47,7 +47,7 @@ fn a_sync_that_fails_at_any_point_loses_nothing_that_was_acknowledged() {
         let Ok(store) = EmbeddedStore::on(disk.clone(), SimClock::default(), options()) else {
             panic!("a new store opens")
         };
-        disk.fail_sync(failing);
+        disk.fail_once(Operation::Sync, failing);
         let big = || Append::to("a-1").event(NewEvent::json("Happened", "x".repeat(200_000)));
         let stored = (0..40).take_while(|_| store.append(big()).is_ok()).count();
         drop(store);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use hitherto_sim::{Plan, run};
+use hitherto_sim::{fresh_plan, run};
 
 const TIME: Duration = Duration::from_secs(8);
 
@@ -15,8 +15,7 @@ fn seeds_of_today_break_no_promise() {
     let mut runs = 0;
     while started.elapsed() < TIME {
         let seed = start.wrapping_add(runs);
-        let plan = Plan { seed, crashes: 6, operations_max: 150, appends_max: 80 };
-        run(plan).unwrap_or_else(|failure| panic!("{failure:?}"));
+        run(fresh_plan(seed)).unwrap_or_else(|failure| panic!("{failure:?}"));
         runs += 1;
     }
     println!("{runs} runs from seed {start}");

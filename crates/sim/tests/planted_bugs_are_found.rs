@@ -7,7 +7,7 @@ use hitherto_store::{Append, Disk, EmbeddedStore, EventStore, NewEvent, Options,
 /// How many of the plans find it.
 fn found_by_power_cuts(bug: Option<PlantedBug>) -> usize {
     plant(bug);
-    let plans = (0..200).map(|seed| Plan { seed, crashes: 4, operations_max: 60, appends_max: 60 });
+    let plans = (0..200).map(|seed| Plan::of_crashes(seed, 4, 60, 60));
     let found = plans.filter(|plan| run(*plan).is_err()).count();
     plant(None);
     found

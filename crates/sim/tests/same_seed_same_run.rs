@@ -4,7 +4,7 @@ use hitherto_sim::{Plan, run};
 
 #[test]
 fn the_same_plan_does_the_same_and_another_seed_does_not() {
-    let plan = |seed| Plan { seed, crashes: 5, operations_max: 200, appends_max: 60 };
+    let plan = |seed| Plan::of_crashes(seed, 5, 200, 60);
     let trace = |seed| run(plan(seed)).expect("no promise is broken");
     assert_eq!(trace(3), trace(3));
     assert_ne!(trace(3), trace(4));

@@ -166,7 +166,6 @@ fn queries_with_positions_leave_nothing_out_without_a_word() {
 }
 
 #[test]
-#[ignore = "the store panics on bounds on time where a file is missing"]
 fn queries_with_times_leave_nothing_out_without_a_word() {
     for seed in 0..150 {
         check_queries(seed, |bank, events| bank.query(Position(events.len() as u64), events));
@@ -174,7 +173,6 @@ fn queries_with_times_leave_nothing_out_without_a_word() {
 }
 
 #[test]
-#[ignore = "the store counts versions wrong where events of a stream are damaged"]
 fn queries_with_versions_leave_nothing_out_without_a_word() {
     for seed in 0..150 {
         check_queries(seed, |bank, _| bank.history());
@@ -182,7 +180,6 @@ fn queries_with_versions_leave_nothing_out_without_a_word() {
 }
 
 #[test]
-#[ignore = "the store says that a damaged event was never there"]
 fn an_event_that_may_be_damaged_is_not_said_to_be_missing() {
     for seed in 0..50 {
         let (disk, events) = sound_store(seed);

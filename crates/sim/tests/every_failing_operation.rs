@@ -59,7 +59,6 @@ fn before_a_restart_of_the_process() {
 /// opens the store again reads them from the cache, and syncs them again with success, though they
 /// are not on the disk.
 #[test]
-#[ignore = "the store believes the cache after a failed sync: it must write the tail again"]
 fn a_failed_sync_is_not_healed_by_another_one() {
     for is_lasting in [false, true] {
         each_fails(Sync, is_lasting, |disk, seed| {
@@ -71,7 +70,6 @@ fn a_failed_sync_is_not_healed_by_another_one() {
 }
 
 #[test]
-#[ignore = "the store believes the cache after a failed sync: it must write the tail again"]
 fn what_is_served_after_a_failed_sync_is_there_after_a_power_cut() {
     for seed in 0..200 {
         let plan = Plan { faults: &[Sync], ..Plan::of_crashes(seed, 6, 100_000, 60) };

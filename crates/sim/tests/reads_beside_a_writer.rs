@@ -55,7 +55,6 @@ fn what_it_saw_of_a_write_that_was_never_acknowledged_survives_a_power_cut() {
 
 /// The end of a log is read a mebibyte at a time.
 #[test]
-#[ignore = "after a failed read the store indexes the same events again and calls them damaged"]
 fn a_read_that_fails_once_is_only_one_error() {
     let mut options = small_files();
     options.log_file_bytes_min = 16 << 20;

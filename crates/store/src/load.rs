@@ -25,6 +25,8 @@ pub(crate) struct Loaded {
     pub(crate) end: Expected,
     /// The kind of the very last frame, if the last file has one.
     pub(crate) last_frame: Option<FrameKind>,
+    /// Where the last batch of the last file starts: only that may not be on disk yet.
+    pub(crate) last_batch: u64,
     pub(crate) damages: Vec<Damage>,
 }
 
@@ -81,6 +83,8 @@ struct Loader {
     found: Vec<FoundFile>,
     end: Option<Expected>,
     last_frame: Option<FrameKind>,
+    /// The number of the last batch that was seen, and where it starts in its file.
+    last_batch: (u64, u64),
     damages: Vec<Damage>,
 }
 
@@ -92,7 +96,7 @@ impl Loader {
         names.sort();
         let found = names.into_iter().map(|name| open_file(disk, identity, name));
         let found = found.collect::<Result<Vec<_>>>()?;
-        Ok(Self { found, end: None, last_frame: None, damages: Vec::new() })
+        Ok(Self { found, end: None, last_frame: None, last_batch: (0, 0), damages: Vec::new() })
     }
 
     fn load_file(&mut self, index: usize) -> Result<()> {
@@ -108,7 +112,7 @@ impl Loader {
         let limit = next.map_or(self.found[index].length, |next| next.previous_end);
         let start = Expected::at_start_of(&file.header);
         let mut scan = Scan::new(&*file.file, &file.header, start, limit);
-        self.last_frame = None;
+        (self.last_frame, self.last_batch) = (None, (0, 0));
         self.scan_frames(&file, &mut scan, next.as_ref(), is_last)?;
         file.end.store(scan.expected.offset, Ordering::Release);
         self.end = Some(scan.expected);
@@ -162,7 +166,7 @@ impl Loader {
             let found = scan.next_frame().map_err(disk_error("a log file could not be read"))?;
             match found {
                 Found::Frame(frame) => {
-                    self.last_frame = Some(frame.header.kind);
+                    self.note(&frame);
                     index_frame(file, &frame)?;
                 }
                 Found::End => return Ok(()),
@@ -172,6 +176,13 @@ impl Loader {
                     }
                 }
             }
+        }
+    }
+
+    fn note(&mut self, frame: &Frame) {
+        self.last_frame = Some(frame.header.kind);
+        if self.last_batch.0 != frame.header.batch || self.last_batch.1 > frame.offset {
+            self.last_batch = (frame.header.batch, frame.offset);
         }
     }
 
@@ -222,7 +233,7 @@ impl Loader {
         scan.forget_window();
         let found = scan.next_frame().map_err(disk_error("a log file could not be read"))?;
         let Found::Frame(frame) = found else { return Ok(false) };
-        self.last_frame = Some(frame.header.kind);
+        self.note(&frame);
         index_frame(file, &frame)?;
         Ok(true)
     }
@@ -261,7 +272,9 @@ impl Loader {
                 "the store's log cannot be read: {what}; restore it from a backup"
             )));
         };
-        Ok(Loaded { files, end, last_frame: self.last_frame, damages: self.damages })
+        let (last_frame, damages) = (self.last_frame, self.damages);
+        let last_batch = self.last_batch.1.max(HEADER_BYTES).min(end.offset);
+        Ok(Loaded { files, end, last_frame, last_batch, damages })
     }
 }
 

@@ -83,10 +83,19 @@ fn locked(error: std::io::Error) -> Error {
 }
 
 /// Everything that was found valid may so far stand in the page cache only; nothing is answered on
-/// the ground of it before it is on disk.
+/// the ground of it before it is on disk. The last batch is written once more: after a failed sync
+/// its pages may count as clean though they never reached the disk, and a sync alone would do
+/// nothing.
 fn make_durable(disk: &dyn Disk, loaded: &Loaded) -> Result<()> {
     let last = loaded.files.last().expect("a loaded log has a file");
-    let synced = last.file.sync().and_then(|()| roll::sync_directory(disk));
+    let length = usize::try_from(loaded.end.offset - loaded.last_batch).unwrap_or(0);
+    let mut batch = vec![0; length];
+    let rewritten = last
+        .file
+        .read_at(&mut batch, loaded.last_batch)
+        .and_then(|filled| last.file.write_at(&batch[..filled], loaded.last_batch));
+    let synced = rewritten.and_then(|()| last.file.sync());
+    let synced = synced.and_then(|()| roll::sync_directory(disk));
     synced.map_err(disk_error("the end of the log could not be synced"))
 }
 

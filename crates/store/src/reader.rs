@@ -215,8 +215,10 @@ impl Reader {
         let bounds = self.query.bounds;
         if let Some(version) = bounds.after_version.filter(|&version| version > 0) {
             let position = self.position_of_version(version);
-            let first = position.unwrap_or_else(|| self.shared.durable()).next();
-            self.range.first = self.range.first.max(first.0);
+            if position.is_some() || self.shared.damages.is_empty() {
+                let first = position.unwrap_or_else(|| self.shared.durable()).next();
+                self.range.first = self.range.first.max(first.0);
+            }
         }
         if let Some(since) = bounds.since {
             self.range.first = self.first_position_where(|time| time >= since)?;
@@ -232,13 +234,19 @@ impl Reader {
             self.range.last = self.range.last.min(position.unwrap_or(unreached).0);
         }
         if let Some(until) = bounds.until {
-            self.range.last = self.first_position_where(|time| time > until)? - 1;
+            let late = self.first_position_where(|time| time > until)?;
+            if late <= self.shared.durable().0 {
+                self.range.last = self.range.last.min(late - 1);
+            }
         }
         Ok(())
     }
 
     /// Where the query's one stream came to a version, if it did.
     fn position_of_version(&self, version: u64) -> Option<Position> {
+        if !self.shared.damages.is_empty() {
+            return None; // the index cannot count what is lost: each event is asked instead
+        }
         let stream = self.query.items.first()?.stream.as_ref()?.as_str();
         let files = self.shared.files.load();
         let in_file = |file: &Arc<LogFile>| {
@@ -266,9 +274,13 @@ impl Reader {
     fn time_at(&mut self, position: u64) -> Result<Timestamp> {
         let files = self.shared.files.load();
         let after = files.partition_point(|file| file.header.first_position.0 <= position);
-        let file = &files[after - 1];
-        let recorded = file.read(file.event_at(position), &mut self.buffer)?;
-        Ok(recorded.recorded_at())
+        let there = files[..after].last().map(|file| (file, file.event_at(position)));
+        let Some((file, event)) = there.filter(|(file, event)| *event < file.index.count()) else {
+            return Err(Error::corrupt(format!(
+                "event {position} is lost, so times cannot be searched here: bound the read by positions"
+            )));
+        };
+        Ok(file.read(event, &mut self.buffer)?.recorded_at())
     }
 }
 

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use crate::clock::Clock;
 use crate::disk::Disk;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::followers::{BatchTerms, Followers};
 use crate::log::{Identity, LogFile, ReadBuffer};
@@ -109,6 +109,11 @@ impl Shared {
                 }
             }
         }
-        Ok(None)
+        match self.damages.first() {
+            Some(damage) => Err(Error::corrupt(format!(
+                "event id {id} is not found, but may be among what is damaged: {damage}"
+            ))),
+            None => Ok(None),
+        }
     }
 }

@@ -35,7 +35,7 @@ impl Tail {
         loop {
             let files = self.shared.files.load();
             let file = files.last().expect("a loaded log has a file");
-            *end = read_on(file, *end)?;
+            read_on(file, &mut end)?;
             match self.next_file(file)? {
                 Some(next) if next.header.previous_end <= end.offset => {
                     *end = Expected::at_start_of(&next.header);
@@ -80,18 +80,18 @@ impl Tail {
 
 /// Indexes the whole frames behind a place. A frame that is being written is not whole, and comes
 /// later.
-fn read_on(file: &LogFile, end: Expected) -> Result<Expected> {
+fn read_on(file: &LogFile, end: &mut Expected) -> Result<()> {
     let unreadable = || disk_error("a log file could not be read");
     let length = file.file.len().map_err(unreadable())?;
-    let mut scan = Scan::new(&*file.file, &file.header, end, length);
-    let mut read = end;
+    let mut scan = Scan::new(&*file.file, &file.header, *end, length);
     while let Found::Frame(frame) = scan.next_frame().map_err(unreadable())? {
         if frame.header.kind == FrameKind::Roll {
             break;
         }
         index_frame(file, &frame)?;
-        read = scan.expected;
-        file.end.store(read.offset, Ordering::Release);
+        // Kept at once: what is indexed must not be indexed again after a read that fails.
+        *end = scan.expected;
+        file.end.store(end.offset, Ordering::Release);
     }
-    Ok(read)
+    Ok(())
 }

@@ -176,9 +176,10 @@ impl Run {
         let which = self.random.below(self.plan.faults.len() as u64);
         let Some(&operation) = self.plan.faults.get(which as usize) else { return };
         let from_now = 1 + self.random.below(8);
-        match self.random.once_in(2) {
-            true => self.disk.fail_once(operation, from_now),
-            false => self.disk.fail_from(operation, from_now),
+        if self.random.once_in(2) {
+            self.disk.fail_once(operation, from_now);
+        } else {
+            self.disk.fail_from(operation, from_now);
         }
     }
 

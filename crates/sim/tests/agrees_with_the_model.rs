@@ -242,6 +242,7 @@ impl Both {
         assert_eq!(answer(engine), answer(model), "{what}");
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "as a store takes it")]
     fn read(&self, query: Query) {
         let of = |store: &dyn EventStore| -> Result<Vec<Recorded>, hitherto_store::ErrorKind> {
             store.read(query.clone()).collect::<Result<_>>().map_err(|error| error.kind())
@@ -250,6 +251,7 @@ impl Both {
     }
 
     /// As far as there is something already: what the model finds, the follower gives.
+    #[expect(clippy::needless_pass_by_value, reason = "as a store takes it")]
     fn follow(&self, query: Query) {
         let expected: Vec<_> =
             self.model.read(query.clone()).map(|event| event.expect("it is there")).collect();

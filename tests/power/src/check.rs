@@ -1,0 +1,138 @@
+//! What must hold of a store after a power cut, whenever it came.
+
+use std::path::Path;
+
+use hitherto_store::{
+    EmbeddedStore, ErrorKind, EventStore, NewEvent, Position, Query, Recorded, StreamName, verify,
+};
+
+use crate::load::{Key, THREADS, Way, options};
+use crate::promise::Promise;
+
+/// A round that no workload reaches.
+const ROUND_OF_CHECK: u64 = u32::MAX as u64;
+
+/// Opens the store, checks all that was promised and all that must always hold, appends, and looks
+/// again.
+pub(crate) fn check(path: &Path, promised: &[Promise]) -> Result<(), String> {
+    check_damage(path, promised.is_empty())?;
+    let store = EmbeddedStore::open_with(path, options())
+        .map_err(|error| format!("the store cannot be opened: {error}"))?;
+    let history = History::read(&store)?;
+    for promise in promised {
+        history.check_promise(promise)?;
+    }
+    repeat_last(&store, promised)?;
+    append_more(&store)?;
+    let after = History::read(&store)?;
+    if !after.commits.starts_with(&history.commits) {
+        return Err("appending changed what was there before".to_owned());
+    }
+    store.close().map_err(|error| format!("the store cannot be closed: {error}"))?;
+    check_damage(path, false)
+}
+
+/// Before the first promise, there may be no store yet.
+fn check_damage(path: &Path, may_be_missing: bool) -> Result<(), String> {
+    match verify(path) {
+        Ok(report) if report.damages.is_empty() => Ok(()),
+        Ok(report) => Err(format!("verify reports damage: {:?}", report.damages)),
+        Err(error) if may_be_missing && error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(format!("verify cannot read the store: {error}")),
+    }
+}
+
+/// The commits of a store, each with its first position.
+struct History {
+    commits: Vec<(Position, Key)>,
+    head: Position,
+}
+
+impl History {
+    /// Reads every event; positions and versions must have no gap, and commits must be whole.
+    fn read(store: &EmbeddedStore) -> Result<Self, String> {
+        let mut history = Self { commits: Vec::new(), head: Position::START };
+        let mut versions = std::collections::HashMap::<String, u64>::new();
+        let mut expected = Vec::new().into_iter();
+        for event in store.read(Query::all()) {
+            let event = event.map_err(|error| format!("an event cannot be read: {error}"))?;
+            history.head = history.head.next();
+            if event.position() != history.head {
+                return Err(format!("{event:?} stands at position {}", history.head));
+            }
+            if let Some(stream) = event.stream() {
+                let version = versions.entry(stream.to_owned()).or_default();
+                *version += 1;
+                if event.version() != *version {
+                    return Err(format!("{event:?} should have version {version}"));
+                }
+            }
+            if expected.len() == 0 {
+                let key = key_of(&event)?;
+                history.commits.push((event.position(), key));
+                expected = events_of(key).into_iter();
+            }
+            let (stream, new): (Option<StreamName>, NewEvent) =
+                expected.next().expect("every append has events");
+            if !event.is_same_event(stream.as_ref(), &new) {
+                return Err(format!("{event:?} is not the {new:?} that was appended"));
+            }
+        }
+        if expected.len() > 0 {
+            return Err(format!("half a commit: its last {} events are missing", expected.len()));
+        }
+        Ok(history)
+    }
+
+    fn check_promise(&self, promise: &Promise) -> Result<(), String> {
+        let found = self.commits.binary_search_by_key(&promise.position, |(first, _)| *first);
+        let found = found.ok().map(|index| self.commits[index].1);
+        if found == Some(promise.key) {
+            return Ok(());
+        }
+        let there = found.map_or("nothing".to_owned(), |key| format!("append {key}"));
+        Err(format!(
+            "lost: append {} was promised at position {}; there begins {there}, and the store ends \
+             at {}",
+            promise.key, promise.position, self.head
+        ))
+    }
+}
+
+fn key_of(event: &Recorded) -> Result<Key, String> {
+    String::from_utf8_lossy(event.payload()).parse()
+}
+
+fn events_of(key: Key) -> Vec<(Option<StreamName>, NewEvent)> {
+    let writes = key.append(0, Position::START).writes;
+    let of = |write: hitherto_store::StreamWrite| {
+        write.events.into_iter().map(move |event| (write.stream.clone(), event))
+    };
+    writes.into_iter().flat_map(of).collect()
+}
+
+/// What is known is not stored again.
+fn repeat_last(store: &EmbeddedStore, promised: &[Promise]) -> Result<(), String> {
+    let Some(promise) = promised.last() else { return Ok(()) };
+    let append = promise.key.append(0, Position::START);
+    let saved = store.append(append).map_err(|error| format!("a repeat is refused: {error}"))?;
+    if saved.repeated && saved.first_position == promise.position {
+        return Ok(());
+    }
+    Err(format!("append {}, repeated, was answered with {saved:?}", promise.key))
+}
+
+/// All ways to write, from a thread that the workload does not have.
+fn append_more(store: &EmbeddedStore) -> Result<(), String> {
+    let mut version = 0;
+    for number in 0..16 {
+        let key = Key { round: ROUND_OF_CHECK, thread: THREADS, number };
+        let head = store.head().wait().map_err(|error| error.to_string())?;
+        let saved = store.append(key.append(version, head));
+        let saved = saved.map_err(|error| format!("append {key} is refused: {error}"))?;
+        if !matches!(key.way(), Way::Condition | Way::Twice) {
+            version = saved.versions[0];
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! The disk as a power cut may leave it: what was flushed is there, the rest is lost, kept or torn.
+
+use crate::disk::SECTOR_BYTES;
+use crate::random::Random;
+use crate::recording::Recording;
+use crate::write_log::Entry;
+
+/// Walks through a recording, and knows at each entry what is on the medium for sure.
+pub(crate) struct Medium<'recording> {
+    recording: &'recording Recording,
+    durable: Vec<u8>,
+    /// Entries that no flush has followed so far.
+    pending: Vec<&'recording Entry>,
+    at: usize,
+}
+
+impl<'recording> Medium<'recording> {
+    pub(crate) fn new(recording: &'recording Recording) -> Self {
+        Self { recording, durable: recording.base.clone(), pending: Vec::new(), at: 0 }
+    }
+
+    /// Goes on until before the entry of this number; never back.
+    pub(crate) fn go_to(&mut self, cut: usize) {
+        let durable = &mut self.durable;
+        for entry in &self.recording.entries[self.at..cut] {
+            match entry {
+                Entry::Flush => self.pending.drain(..).for_each(|entry| apply(entry, durable)),
+                Entry::Write { .. } | Entry::Discard { .. } => self.pending.push(entry),
+                Entry::Promise(_) => {}
+            }
+        }
+        self.at = cut;
+    }
+
+    /// What a power cut at this moment may leave.
+    pub(crate) fn after_power_cut(&self, random: &mut Random, disk: &mut Vec<u8>) -> Fate {
+        disk.clone_from(&self.durable);
+        let fate = Fate::of(random, self.pending.len());
+        for (index, entry) in self.pending.iter().enumerate() {
+            match fate.of_write(index, random) {
+                Survival::Kept => apply(entry, disk),
+                Survival::Torn => tear(entry, disk, random),
+                Survival::Lost => {}
+            }
+        }
+        fate
+    }
+}
+
+/// What becomes of writes that were not flushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// All are lost.
+    Lost,
+    /// All are there.
+    Kept,
+    /// As many are there; the one after them is torn, the others are lost.
+    CutAfter(usize),
+    /// Each has its own fate.
+    Mixed,
+    /// Nearly all are there, in spite of the few before them that are lost or torn.
+    MostlyKept,
+}
+
+enum Survival {
+    Lost,
+    Kept,
+    Torn,
+}
+
+impl Fate {
+    fn of(random: &mut Random, writes: usize) -> Self {
+        match random.below(8) {
+            0 => Self::Lost,
+            1 => Self::Kept,
+            2 | 3 => Self::CutAfter(random.below(writes)),
+            4 | 5 => Self::Mixed,
+            _ => Self::MostlyKept,
+        }
+    }
+
+    fn of_write(self, index: usize, random: &mut Random) -> Survival {
+        match self {
+            Self::Kept => Survival::Kept,
+            Self::CutAfter(kept) if index < kept => Survival::Kept,
+            Self::CutAfter(kept) if index == kept => Survival::Torn,
+            Self::Lost | Self::CutAfter(_) => Survival::Lost,
+            Self::MostlyKept if !random.once_in(8) => Survival::Kept,
+            Self::Mixed | Self::MostlyKept => match random.below(3) {
+                0 => Survival::Kept,
+                1 => Survival::Torn,
+                _ => Survival::Lost,
+            },
+        }
+    }
+}
+
+fn apply(entry: &Entry, disk: &mut [u8]) {
+    match entry {
+        Entry::Write { offset, bytes } => {
+            disk[*offset as usize..][..bytes.len()].copy_from_slice(bytes);
+        }
+        Entry::Discard { offset, length } => {
+            disk[*offset as usize..][..*length as usize].fill(0);
+        }
+        Entry::Flush | Entry::Promise(_) => {}
+    }
+}
+
+/// Each sector is written or not.
+fn tear(entry: &Entry, disk: &mut [u8], random: &mut Random) {
+    let Entry::Write { offset, bytes } = entry else { return apply(entry, disk) };
+    for (index, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
+        if random.once_in(2) {
+            disk[*offset as usize + index * SECTOR_BYTES..][..sector.len()].copy_from_slice(sector);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Chooses moments of a recording, cuts the power there, and checks what is left.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use crate::check::check;
+use crate::crash::{Fate, Medium};
+use crate::disk::Mounted;
+use crate::promise::Promise;
+use crate::random::Random;
+use crate::recording::Recording;
+use crate::watch::sign_of_life;
+use crate::write_log::Entry;
+
+/// A state in which something is wrong.
+pub(crate) struct Finding {
+    pub(crate) state: usize,
+    what: String,
+    cut: usize,
+    fate: Fate,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { state, what, cut, fate } = self;
+        write!(f, "state {state} (cut before entry {cut}, {fate:?}): {what}")
+    }
+}
+
+/// Moments of a recording, in their order.
+pub(crate) struct States<'recording> {
+    recording: &'recording Recording,
+    seed: u64,
+    cuts: Vec<usize>,
+}
+
+impl<'recording> States<'recording> {
+    /// So many moments, as the seed wants them: any, those just after a promise, and those of the
+    /// recovery, before the first promise.
+    pub(crate) fn choose(recording: &'recording Recording, count: usize, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let is_promise = |entry: &Entry| matches!(entry, Entry::Promise(_));
+        let end = recording.entries.len();
+        let promises = (0..end).filter(|&index| is_promise(&recording.entries[index]));
+        let promises = promises.collect::<Vec<_>>();
+        let first_promise = promises.first().copied().unwrap_or(end);
+        let mut cut = || match random.below(3) {
+            0 => random.below(end + 1),
+            1 if !promises.is_empty() => {
+                (promises[random.below(promises.len())] + 1 + random.below(3)).min(end)
+            }
+            _ => random.below(first_promise + 1),
+        };
+        let mut cuts = (0..count).map(|_| cut()).collect::<Vec<_>>();
+        cuts.sort_unstable();
+        Self { recording, seed, cuts }
+    }
+
+    /// The disk of one state, what it was promised to hold, and how it came about.
+    pub(crate) fn disk(&self, state: usize) -> (Vec<u8>, Vec<Promise>) {
+        let mut medium = Medium::new(self.recording);
+        let mut disk = Vec::new();
+        self.cut(state, &mut medium, &mut disk);
+        (disk, self.recording.promised_before(self.cuts[state]))
+    }
+
+    fn cut(&self, state: usize, medium: &mut Medium<'_>, disk: &mut Vec<u8>) -> Fate {
+        medium.go_to(self.cuts[state]);
+        // Each state has numbers of its own, so that all others may be left out.
+        let mut random = Random::new(self.seed ^ Random::new(state as u64).number());
+        medium.after_power_cut(&mut random, disk)
+    }
+
+    /// Checks all states, with as many threads as the machine has room for.
+    pub(crate) fn check_all(&self, directory: &Path) -> Result<Vec<Finding>, String> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = self.cuts.len().div_ceil(threads).max(1);
+        let shares = (0..self.cuts.len()).step_by(share);
+        std::thread::scope(|scope| {
+            let checking = shares.map(|first| {
+                let last = (first + share).min(self.cuts.len());
+                let place = Place::new(directory, first);
+                scope.spawn(move || self.check_some(first..last, &place?))
+            });
+            let checking = checking.collect::<Vec<_>>();
+            let mut findings = Vec::new();
+            for thread in checking {
+                findings.extend(thread.join().expect("a panic of the store is caught")?);
+            }
+            Ok(findings)
+        })
+    }
+
+    fn check_some(
+        &self,
+        states: std::ops::Range<usize>,
+        place: &Place,
+    ) -> Result<Vec<Finding>, String> {
+        let mut medium = Medium::new(self.recording);
+        let mut disk = Vec::new();
+        let mut findings = Vec::new();
+        for state in states {
+            let fate = self.cut(state, &mut medium, &mut disk);
+            let cut = self.cuts[state];
+            let promised = self.recording.promised_before(cut);
+            if let Err(what) = place.check(&disk, &promised)? {
+                findings.push(Finding { state, what, cut, fate });
+            }
+            sign_of_life();
+        }
+        Ok(findings)
+    }
+}
+
+/// Where one thread mounts its disks.
+struct Place {
+    image: PathBuf,
+    mount: PathBuf,
+}
+
+impl Place {
+    fn new(directory: &Path, number: usize) -> Result<Self, String> {
+        let mount = directory.join(format!("crashed-{number}"));
+        let failed = |error| format!("{} cannot be made: {error}", mount.display());
+        std::fs::create_dir_all(&mount).map_err(failed)?;
+        Ok(Self { image: mount.with_extension("img"), mount })
+    }
+
+    /// The outer error is one of the lab, the inner one is what it found.
+    fn check(&self, disk: &[u8], promised: &[Promise]) -> Result<Result<(), String>, String> {
+        let failed = |error| format!("{} cannot be written: {error}", self.image.display());
+        std::fs::write(&self.image, disk).map_err(failed)?;
+        let mounted = Mounted::new(&self.image, &self.mount)?;
+        let checked = catch_unwind(AssertUnwindSafe(|| check(&mounted.store(), promised)));
+        mounted.unmount()?;
+        Ok(checked.unwrap_or_else(|_| Err("the store panicked: see above".to_owned())))
+    }
+}

@@ -1,0 +1,142 @@
+//! The process on the disk whose power is cut: appends from several threads, follows, and bears
+//! witness to all it is promised.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use hitherto_store::planted::{PlantedBug, plant};
+use hitherto_store::{EmbeddedStore, EventStore, Events, Position, Query, Result, Saved};
+
+use crate::load::{Key, THREADS, Way, boundary, options, own_stream};
+use crate::promise::{Promise, Witness};
+
+/// How a process ends that was not cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It closes the store.
+    Close,
+    /// It is gone in the middle of its work.
+    Exit,
+}
+
+/// What one process does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub(crate) store: PathBuf,
+    /// The disk that the file system lies on.
+    pub(crate) disk: PathBuf,
+    pub(crate) round: u64,
+    /// Appends of each thread.
+    pub(crate) appends: u64,
+    pub(crate) end: End,
+    pub(crate) bug: Option<PlantedBug>,
+}
+
+impl Work {
+    pub(crate) fn to_arguments(&self) -> [String; 6] {
+        let path = |path: &Path| path.display().to_string();
+        let bug = match self.bug {
+            Some(PlantedBug::AcknowledgeBeforeSync) => "acknowledge-before-sync",
+            Some(PlantedBug::SkipDirectorySync) => "skip-directory-sync",
+            _ => "no-bug",
+        };
+        let end = if self.end == End::Close { "close" } else { "exit" };
+        let numbers = (self.round.to_string(), self.appends.to_string());
+        [path(&self.store), path(&self.disk), numbers.0, numbers.1, end.into(), bug.into()]
+    }
+
+    pub(crate) fn from_arguments(arguments: &[String]) -> Option<Self> {
+        let [store, disk, round, appends, end, bug] = arguments else { return None };
+        Some(Self {
+            store: store.into(),
+            disk: disk.into(),
+            round: u64::from_str(round).ok()?,
+            appends: u64::from_str(appends).ok()?,
+            end: if end == "close" { End::Close } else { End::Exit },
+            bug: match bug.as_str() {
+                "acknowledge-before-sync" => Some(PlantedBug::AcknowledgeBeforeSync),
+                "skip-directory-sync" => Some(PlantedBug::SkipDirectorySync),
+                _ => None,
+            },
+        })
+    }
+
+    /// Does it.
+    pub(crate) fn run(&self) -> Result<()> {
+        plant(self.bug);
+        let store = EmbeddedStore::open_with(&self.store, options())?;
+        let already_there = store.head().wait()?;
+        let followed = store.follow(Query::all().after(already_there));
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.follow(followed));
+            let appending = (0..THREADS).map(|thread| {
+                let store = &store;
+                scope.spawn(move || self.append_from(store, thread))
+            });
+            for thread in appending.collect::<Vec<_>>() {
+                thread.join().expect("nobody else appends here, so every append is accepted");
+            }
+            store.clone().close()
+        })
+    }
+
+    fn append_from(&self, store: &EmbeddedStore, thread: u64) {
+        plant(self.bug);
+        let mut witness = self.witness(thread);
+        let mut version = last(store, Query::stream(own_stream(thread))).1;
+        let mut seen = last(store, boundary(thread)).0;
+        for number in 0..self.appends {
+            let key = Key { round: self.round, thread, number };
+            let saved = append(store, key, version, seen).expect("nobody else appends here");
+            match key.way() {
+                Way::Condition => seen = saved.position,
+                Way::Twice => {}
+                _ => version = saved.versions[0],
+            }
+            let promise = Promise { key, position: saved.first_position };
+            witness.write(promise).expect("the disk takes the promise");
+        }
+        if self.end == End::Exit {
+            std::process::exit(0); // while the others go on
+        }
+    }
+
+    /// What was read must survive, too.
+    fn follow(&self, events: Events) {
+        let mut witness = self.witness(THREADS);
+        let mut last = None;
+        for event in events {
+            let Ok(event) = event else { return };
+            let payload = String::from_utf8_lossy(event.payload());
+            let key: Key = payload.parse().expect("every event names its append");
+            if last.replace(key) != Some(key) {
+                let promise = Promise { key, position: event.position() };
+                witness.write(promise).expect("the disk takes the promise");
+            }
+        }
+    }
+
+    fn witness(&self, voice: u64) -> Witness {
+        Witness::new(&self.disk, voice).expect("the disk can be opened for direct writes")
+    }
+}
+
+fn append(store: &EmbeddedStore, key: Key, version: u64, seen: Position) -> Result<Saved> {
+    let saved = store.append(key.append(version, seen))?;
+    assert!(!saved.repeated, "{key} was never appended before");
+    if key.way() == Way::Twice {
+        let repeated = store.append(key.append(version, seen))?;
+        assert!(repeated.repeated, "{key} was appended a moment ago");
+        assert_eq!(repeated.first_position, saved.first_position, "{key} is stored once");
+    }
+    Ok(saved)
+}
+
+/// Position and version of the last event that matches.
+fn last(store: &EmbeddedStore, query: Query) -> (Position, u64) {
+    let last = store.read(query.backward().limit(1)).next();
+    last.map_or((Position::START, 0), |event| {
+        let event = event.expect("the store is well");
+        (event.position(), event.version())
+    })
+}

@@ -5,6 +5,9 @@ use crate::random::Random;
 use crate::recording::Recording;
 use crate::write_log::Entry;
 
+/// Where the second sector of the file system's superblock lies.
+const SUPERBLOCK_SECOND_HALF: usize = 1536;
+
 /// Walks through a recording, and knows at each entry what is on the medium for sure.
 pub(crate) struct Medium<'recording> {
     recording: &'recording Recording,
@@ -107,12 +110,18 @@ fn apply(entry: &Entry, disk: &mut [u8]) {
     }
 }
 
-/// Each sector is written or not.
+/// Each sector is written or not; but the two of the file system's superblock share one fate,
+/// because ext4 itself does not mount when they differ, whatever lies on it.
 fn tear(entry: &Entry, disk: &mut [u8], random: &mut Random) {
     let Entry::Write { offset, bytes } = entry else { return apply(entry, disk) };
+    let mut is_written = false;
     for (index, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
-        if random.once_in(2) {
-            disk[*offset as usize + index * SECTOR_BYTES..][..sector.len()].copy_from_slice(sector);
+        let at = *offset as usize + index * SECTOR_BYTES;
+        if at != SUPERBLOCK_SECOND_HALF {
+            is_written = random.once_in(2);
+        }
+        if is_written {
+            disk[at..][..sector.len()].copy_from_slice(sector);
         }
     }
 }

@@ -6,11 +6,13 @@ use std::process::Command;
 use crate::program::run;
 
 /// The file system's part of the disk.
-pub(crate) const FILE_SYSTEM_BYTES: u64 = 24 << 20;
+pub(crate) const FILE_SYSTEM_BYTES: u64 = 16 << 20;
 /// The part behind it, for promises.
 pub(crate) const PROMISES_BYTES: u64 = 1 << 20;
 /// What a disk writes whole.
 pub(crate) const SECTOR_BYTES: usize = 512;
+
+const TRIES_MAX: usize = 100;
 
 /// A new, empty file system in a file.
 pub(crate) fn make_file_system(image: &Path, block_bytes: u32) -> Result<Vec<u8>, String> {
@@ -44,7 +46,20 @@ impl Mounted {
 
     pub(crate) fn unmount(mut self) -> Result<(), String> {
         self.is_mounted = false;
-        run(Command::new("umount").arg(&self.at))
+        self.try_to_unmount()
+    }
+
+    /// A program that another thread is about to start holds all open files for a moment, so the
+    /// file system may still be busy when the store is closed.
+    fn try_to_unmount(&self) -> Result<(), String> {
+        let mut unmounted = run(Command::new("umount").arg(&self.at));
+        for _ in 0..TRIES_MAX {
+            if unmounted.is_ok() {
+                break;
+            }
+            unmounted = run(Command::new("umount").arg(&self.at));
+        }
+        unmounted
     }
 }
 
@@ -52,7 +67,7 @@ impl Drop for Mounted {
     fn drop(&mut self) {
         if self.is_mounted {
             // An error is being reported already; the mount goes with this namespace at the latest.
-            let _ = run(Command::new("umount").arg(&self.at));
+            let _ = self.try_to_unmount();
         }
     }
 }

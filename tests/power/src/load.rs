@@ -16,9 +16,9 @@ pub(crate) const THREADS: u64 = 8;
 /// What every event of the load is.
 pub(crate) const KIND: &str = "StepTaken";
 const SHARED_STREAMS: u64 = 3;
-const MANY_EVENTS: u64 = 40;
+const MANY_EVENTS: u64 = 24;
 const SMALL_BYTES_MAX: usize = 300;
-const MANY_BYTES_MAX: usize = 2000;
+const MANY_BYTES_MAX: usize = 1000;
 /// More than a log file of this load has room for.
 const LARGE_BYTES: usize = 150_000;
 
@@ -57,7 +57,7 @@ impl Key {
             2 | 7 | 10 => Way::Condition,
             4 | 12 => Way::Many,
             5 | 13 => Way::Twice,
-            15 => Way::Large,
+            15 if self.thread % 4 == 3 => Way::Large,
             _ => Way::OwnStream,
         }
     }
@@ -90,9 +90,10 @@ impl Key {
         let id = id.into_iter().fold(0, |id, part| (id << 32) | u128::from(part));
         let mut random = Random::new((id >> 64) as u64 ^ (id as u64).rotate_left(17));
         let length = bytes_max / 2 + random.below(bytes_max / 2);
-        let mut payload = format!("{self} {index} ");
+        let mut payload = format!("{self} {index} ").into_bytes();
         while payload.len() < length {
-            payload.extend(char::from_digit((random.number() % 36) as u32, 36));
+            let letters = random.number().to_be_bytes().map(|byte| b'a' + byte % 26);
+            payload.extend_from_slice(&letters);
         }
         NewEvent::json(KIND, payload).id(EventId::from_u128(id))
     }

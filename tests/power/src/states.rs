@@ -1,5 +1,7 @@
 //! Chooses moments of a recording, cuts the power there, and checks what is left.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -129,7 +131,10 @@ impl Place {
     /// The outer error is one of the lab, the inner one is what it found.
     fn check(&self, disk: &[u8], promised: &[Promise]) -> Result<Result<(), String>, String> {
         let failed = |error| format!("{} cannot be written: {error}", self.image.display());
-        std::fs::write(&self.image, disk).map_err(failed)?;
+        // What is there is written over, which costs less than to begin anew.
+        let mut image = File::options();
+        let image = image.write(true).create(true).truncate(false).open(&self.image);
+        image.and_then(|image| image.write_all_at(disk, 0)).map_err(failed)?;
         let mounted = Mounted::new(&self.image, &self.mount)?;
         let checked = catch_unwind(AssertUnwindSafe(|| check(&mounted.store(), promised)));
         mounted.unmount()?;

@@ -64,7 +64,10 @@ impl Work {
     /// Does it.
     pub(crate) fn run(&self) -> Result<()> {
         plant(self.bug);
-        let store = EmbeddedStore::open_with(&self.store, options())?;
+        let mut options = options();
+        // A bug is planted in threads, and only in those that are known here.
+        options.background = self.bug.is_none();
+        let store = EmbeddedStore::open_with(&self.store, options)?;
         let already_there = store.head().wait()?;
         let followed = store.follow(Query::all().after(already_there));
         std::thread::scope(|scope| {

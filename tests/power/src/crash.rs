@@ -35,6 +35,11 @@ impl<'recording> Medium<'recording> {
         self.at = cut;
     }
 
+    /// Whether there is anything that a power cut at this moment could take.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// What a power cut at this moment may leave.
     pub(crate) fn after_power_cut(&self, random: &mut Random, disk: &mut Vec<u8>) -> Fate {
         disk.clone_from(&self.durable);

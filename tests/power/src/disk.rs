@@ -14,14 +14,27 @@ pub(crate) const SECTOR_BYTES: usize = 512;
 
 const TRIES_MAX: usize = 100;
 
-/// A new, empty file system in a file.
-pub(crate) fn make_file_system(image: &Path, block_bytes: u32) -> Result<Vec<u8>, String> {
+/// Ways to make an ext4: bytes of a block, and what it does with data before its journal says that
+/// they are there.
+pub(crate) const KINDS: [(&str, &str); 4] = [
+    ("4096", "journal_data_ordered"),
+    ("1024", "journal_data_writeback"),
+    ("1024", "journal_data_ordered"),
+    ("4096", "journal_data"),
+];
+
+/// A new, empty file system in a file. When it is mounted, it knows of which kind it is.
+pub(crate) fn make_file_system(
+    image: &Path,
+    (block_bytes, mode): (&str, &str),
+) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", image.display());
     let file = std::fs::File::create(image).map_err(failed)?;
     file.set_len(FILE_SYSTEM_BYTES).map_err(failed)?;
     let mut make = Command::new("mkfs.ext4");
     make.args(["-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", "-b"]);
-    run(make.arg(block_bytes.to_string()).arg(image))?;
+    run(make.arg(block_bytes).arg(image))?;
+    run(Command::new("tune2fs").args(["-o", mode]).arg(image))?;
     std::fs::read(image).map_err(failed)
 }
 

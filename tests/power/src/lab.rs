@@ -1,24 +1,27 @@
 //! The whole run: a control that must be found, then recordings, each on what a power cut left of
 //! the one before.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use hitherto_store::planted::PlantedBug;
 
-use crate::disk::make_file_system;
+use crate::disk::{KINDS, make_file_system};
 use crate::program::run;
 use crate::promise::Promise;
 use crate::random::Random;
 use crate::recording::Recording;
-use crate::states::{Finding, States};
+use crate::states::{Checked, Finding, States};
 use crate::watch;
 use crate::workload::{End, Work};
 use crate::write_log::Entry;
 
 const STATES_OF_RECORDING: usize = 84;
-const STATES_OF_CONTROL: usize = 20;
+/// A control is looked for in so many states, a few at a time.
+const STATES_OF_CONTROL_MAX: usize = 480;
+const STATES_OF_CONTROL: usize = 40;
 /// Power cuts one after another, before a new disk is taken.
 const GENERATIONS: usize = 3;
 const APPENDS: u64 = 24;
@@ -46,6 +49,7 @@ struct Sum {
     entries: usize,
     promises: usize,
     states: usize,
+    uncertain: usize,
     findings: usize,
 }
 
@@ -63,57 +67,62 @@ impl Lab {
     /// Looks at so many states, and at the control before.
     pub(crate) fn run(&self, states: usize, seed: u64) -> Result<(), String> {
         println!("power loss: {states} states from seed {seed}");
-        self.control(seed)?;
+        self.control(PlantedBug::AcknowledgeBeforeSync, "acknowledges before it syncs", seed)?;
+        self.control(PlantedBug::SkipDirectorySync, "does not sync the names of files", seed)?;
         let started = Instant::now();
         let mut sum = Sum::default();
         let mut random = Random::new(seed);
-        while sum.states < states {
-            self.chain(&mut random, states, &mut sum)?;
+        for kind in KINDS.into_iter().cycle() {
+            if sum.states == states {
+                break;
+            }
+            self.chain(kind, &mut random, states, &mut sum)?;
         }
         let seconds = started.elapsed().as_secs_f64();
-        println!(
-            "power loss: {} states of {} recordings ({} writes and flushes, {} promises) in \
-             {seconds:.1} s, {:.1} states/s: {} of them had lost or damaged something",
-            sum.states,
-            sum.recordings,
-            sum.entries - sum.promises,
-            sum.promises,
-            sum.states as f64 / seconds,
-            sum.findings
-        );
+        println!("power loss: {sum} in {seconds:.1} s, {:.1} states/s", states as f64 / seconds);
         if sum.findings == 0 { Ok(()) } else { Err("a promise was broken: see above".to_owned()) }
     }
 
     /// Looks again at a recording that was kept.
     pub(crate) fn again(&self, from: &Path, states: usize, seed: u64) -> Result<(), String> {
         let recording = Recording::kept(from)?;
-        let findings = States::choose(&recording, states, seed).check_all(&self.memory)?;
+        let findings = States::choose(&recording, states, seed).check_all(&self.memory)?.findings;
         println!("power loss: {states} states of {} from seed {seed}", from.display());
         show(&findings);
         if findings.is_empty() { Ok(()) } else { Err("a promise was broken: see above".to_owned()) }
     }
 
-    /// A store that acknowledges before it syncs must be found, or the lab shows nothing.
-    fn control(&self, seed: u64) -> Result<(), String> {
-        let bug = Some(PlantedBug::AcknowledgeBeforeSync);
-        let recording = self.record(&self.new_disk(4096)?, 0, bug)?;
-        let findings =
-            States::choose(&recording, STATES_OF_CONTROL, seed).check_all(&self.memory)?;
-        println!(
-            "power loss: control: a store that acknowledges before it syncs was found in {} of \
-             {STATES_OF_CONTROL} states",
-            findings.len()
-        );
-        if findings.is_empty() {
-            return Err("the control was not found: the lab is broken, and shows nothing".into());
+    /// A store with a known bug must be found, or the lab shows nothing.
+    fn control(&self, bug: PlantedBug, what: &str, seed: u64) -> Result<(), String> {
+        let recording = self.record(&self.new_disk(KINDS[0])?, 0, Some(bug))?;
+        let mut random = Random::new(seed);
+        let mut states = 0;
+        while states < STATES_OF_CONTROL_MAX {
+            let chosen = States::choose(&recording, STATES_OF_CONTROL, random.number());
+            let found = chosen.check_all(&self.memory)?.findings.len();
+            states += STATES_OF_CONTROL;
+            if found > 0 {
+                println!(
+                    "power loss: control: a store that {what} was found in {found} of {states} states"
+                );
+                return Ok(());
+            }
         }
-        Ok(())
+        Err(format!(
+            "power loss: control: a store that {what} was NOT found in {states} states: the lab is \
+             broken, and shows nothing"
+        ))
     }
 
     /// Recordings on one disk: each begins with what a power cut left of the one before.
-    fn chain(&self, random: &mut Random, states: usize, sum: &mut Sum) -> Result<(), String> {
-        let block_bytes = if random.once_in(2) { 4096 } else { 1024 };
-        let mut start = self.new_disk(block_bytes)?;
+    fn chain(
+        &self,
+        kind: (&str, &str),
+        random: &mut Random,
+        states: usize,
+        sum: &mut Sum,
+    ) -> Result<(), String> {
+        let mut start = self.new_disk(kind)?;
         for generation in 0..GENERATIONS {
             let count = STATES_OF_RECORDING.min(states - sum.states);
             if count == 0 {
@@ -122,10 +131,10 @@ impl Lab {
             let recording = self.record(&start, generation, None)?;
             let seed = random.number();
             let chosen = States::choose(&recording, count, seed);
-            let findings = chosen.check_all(&self.memory)?;
-            sum.add(&recording, count, &findings);
-            if let Some(first) = findings.first() {
-                self.report(&recording, &chosen, &findings, first.state, (count, seed))?;
+            let checked = chosen.check_all(&self.memory)?;
+            sum.add(&recording, count, &checked);
+            if !checked.findings.is_empty() {
+                self.report(&recording, &chosen, &checked.findings, (count, seed))?;
                 return Ok(()); // what such a state leads to shows nothing new
             }
             let (disk, promised) = chosen.disk(random.below(count));
@@ -134,8 +143,8 @@ impl Lab {
         Ok(())
     }
 
-    fn new_disk(&self, block_bytes: u32) -> Result<Start, String> {
-        let disk = make_file_system(&self.memory.join("new.img"), block_bytes)?;
+    fn new_disk(&self, kind: (&str, &str)) -> Result<Start, String> {
+        let disk = make_file_system(&self.memory.join("new.img"), kind)?;
         Ok(Start { disk, promised: Vec::new() })
     }
 
@@ -169,11 +178,10 @@ impl Lab {
         recording: &Recording,
         chosen: &States<'_>,
         findings: &[Finding],
-        state: usize,
         (count, seed): (usize, u64),
     ) -> Result<(), String> {
         let kept = self.directory.join(format!("found-{seed}"));
-        let disk = chosen.disk(state).0;
+        let disk = chosen.disk(findings[0].state).0;
         let saved = recording.keep(&self.memory, &kept);
         saved
             .and_then(|()| std::fs::write(kept.join("first-state.img"), disk))
@@ -187,14 +195,27 @@ impl Lab {
     }
 }
 
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { recordings, entries, promises, states, uncertain, findings } = self;
+        write!(
+            f,
+            "{findings} of {states} states had lost or damaged something; {uncertain} of them could \
+             have, of {recordings} recordings with {} writes and flushes and {promises} promises",
+            entries - promises
+        )
+    }
+}
+
 impl Sum {
-    fn add(&mut self, recording: &Recording, states: usize, findings: &[Finding]) {
+    fn add(&mut self, recording: &Recording, states: usize, checked: &Checked) {
         let is_promise = |entry: &&Entry| matches!(entry, Entry::Promise(_));
         self.recordings += 1;
         self.entries += recording.entries.len();
         self.promises += recording.entries.iter().filter(is_promise).count();
         self.states += states;
-        self.findings += findings.len();
+        self.uncertain += checked.uncertain;
+        self.findings += checked.findings.len();
     }
 }
 

@@ -29,6 +29,14 @@ impl std::fmt::Display for Finding {
     }
 }
 
+/// What the states of a recording showed.
+#[derive(Default)]
+pub(crate) struct Checked {
+    pub(crate) findings: Vec<Finding>,
+    /// States in which the power cut could take something.
+    pub(crate) uncertain: usize,
+}
+
 /// Moments of a recording, in their order.
 pub(crate) struct States<'recording> {
     recording: &'recording Recording,
@@ -46,9 +54,9 @@ impl<'recording> States<'recording> {
         let promises = (0..end).filter(|&index| is_promise(&recording.entries[index]));
         let promises = promises.collect::<Vec<_>>();
         let first_promise = promises.first().copied().unwrap_or(end);
-        let mut cut = || match random.below(3) {
+        let mut cut = || match random.below(4) {
             0 => random.below(end + 1),
-            1 if !promises.is_empty() => {
+            1 | 2 if !promises.is_empty() => {
                 (promises[random.below(promises.len())] + 1 + random.below(3)).min(end)
             }
             _ => random.below(first_promise + 1),
@@ -74,7 +82,7 @@ impl<'recording> States<'recording> {
     }
 
     /// Checks all states, with more threads than cores: each waits for mounts half of its time.
-    pub(crate) fn check_all(&self, directory: &Path) -> Result<Vec<Finding>, String> {
+    pub(crate) fn check_all(&self, directory: &Path) -> Result<Checked, String> {
         let threads =
             std::thread::available_parallelism().map_or(2, |cores| 2 * usize::from(cores));
         let share = self.cuts.len().div_ceil(threads).max(1);
@@ -86,32 +94,31 @@ impl<'recording> States<'recording> {
                 scope.spawn(move || self.check_some(first..last, &place?))
             });
             let checking = checking.collect::<Vec<_>>();
-            let mut findings = Vec::new();
+            let mut sum = Checked::default();
             for thread in checking {
-                findings.extend(thread.join().expect("a panic of the store is caught")?);
+                let checked = thread.join().expect("a panic of the store is caught")?;
+                sum.findings.extend(checked.findings);
+                sum.uncertain += checked.uncertain;
             }
-            Ok(findings)
+            Ok(sum)
         })
     }
 
-    fn check_some(
-        &self,
-        states: std::ops::Range<usize>,
-        place: &Place,
-    ) -> Result<Vec<Finding>, String> {
+    fn check_some(&self, states: std::ops::Range<usize>, place: &Place) -> Result<Checked, String> {
         let mut medium = Medium::new(self.recording);
         let mut disk = Vec::new();
-        let mut findings = Vec::new();
+        let mut checked = Checked::default();
         for state in states {
             let fate = self.cut(state, &mut medium, &mut disk);
             let cut = self.cuts[state];
             let promised = self.recording.promised_before(cut);
             if let Err(what) = place.check(&disk, &promised)? {
-                findings.push(Finding { state, what, cut, fate });
+                checked.findings.push(Finding { state, what, cut, fate });
             }
+            checked.uncertain += usize::from(medium.is_uncertain());
             sign_of_life();
         }
-        Ok(findings)
+        Ok(checked)
     }
 }
 

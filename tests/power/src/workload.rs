@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hitherto_store::planted::{PlantedBug, plant};
-use hitherto_store::{EmbeddedStore, EventStore, Events, Position, Query, Result, Saved};
+use hitherto_store::{
+    Append, Conflict, EmbeddedStore, EventStore, Events, NewEvent, Position, Query, Result, Saved,
+};
 
-use crate::load::{Key, THREADS, Way, boundary, options, own_stream};
+use crate::load::{KIND, Key, THREADS, Way, boundary, options, own_stream};
 use crate::promise::{Promise, Witness};
 
 /// How a process ends that was not cut.
@@ -98,6 +100,9 @@ impl Work {
             }
             let promise = Promise { key, position: saved.first_position };
             witness.write(promise).expect("the disk takes the promise");
+            if let Some(promise) = refusal(store, (thread + 1) % THREADS) {
+                witness.write(promise).expect("the disk takes the promise");
+            }
         }
         if self.end == End::Exit {
             std::process::exit(0); // while the others go on
@@ -133,6 +138,26 @@ fn append(store: &EmbeddedStore, key: Key, version: u64, seen: Position) -> Resu
         assert_eq!(repeated.first_position, saved.first_position, "{key} is stored once");
     }
     Ok(saved)
+}
+
+/// What a refusal is based on must survive, too: an append that what this thread did forbids, and
+/// the reason that it is refused for.
+fn refusal(store: &EmbeddedStore, thread: u64) -> Option<Promise> {
+    if last(store, boundary(thread)).0 == Position::START {
+        return None; // it might be accepted
+    }
+    let event = NewEvent::json(KIND, "never stored");
+    let append = Append::without_stream().event(event);
+    let refused = store.append(append.unless(boundary(thread), Position::START));
+    let refused = refused.expect_err("the condition does not hold");
+    let Some(&Conflict::ConditionFailed { position }) = refused.as_conflict() else {
+        panic!("the condition does not hold, and nothing else is wrong: {refused}");
+    };
+    let reason = Query::all().after(Position(position.0 - 1)).limit(1);
+    let reason = store.read(reason).next().expect("what a refusal names can be read");
+    let reason = reason.expect("the store is well");
+    let key = String::from_utf8_lossy(reason.payload()).parse().expect("it names its append");
+    Some(Promise { key, position })
 }
 
 /// Position and version of the last event that matches.

@@ -7,7 +7,7 @@ use hitherto_store::{
     EmbeddedStore, ErrorKind, EventStore, NewEvent, Position, Query, Recorded, StreamName, verify,
 };
 
-use crate::load::{Key, THREADS, Way, options};
+use crate::load::{Key, THREADS, Way, options, own_stream};
 use crate::promise::Promise;
 
 /// A round that no workload reaches.
@@ -27,6 +27,7 @@ pub(crate) fn check(path: &Path, promised: &[Promise]) -> Result<(), String> {
     for promise in promised {
         history.check_promise(promise)?;
     }
+    history.check_snapshots(&store)?;
     repeat_last(&store, promised)?;
     append_more(&store)?;
     history.read_on(&store)?;
@@ -90,6 +91,22 @@ impl History {
             return Ok(());
         }
         Err(format!("{event:?} should have version {version}"))
+    }
+
+    /// A snapshot may be lost, but it is never another one, nor of what is not there.
+    fn check_snapshots(&self, store: &EmbeddedStore) -> Result<(), String> {
+        let snapshots = store.snapshots().ok_or("the store has no place for snapshots")?;
+        for thread in 0..THREADS {
+            let Some(snapshot) = snapshots.get(own_stream(thread).as_str()) else { continue };
+            let key: Key = String::from_utf8_lossy(&snapshot).parse()?;
+            if snapshot != key.snapshot() {
+                return Err(format!("the snapshot of {key} is not what was put"));
+            }
+            if !self.commits.iter().any(|(_, commit)| *commit == key) {
+                return Err(format!("there is a snapshot of {key}, but its events are not there"));
+            }
+        }
+        Ok(())
     }
 
     /// The last commits are those that were appended now.

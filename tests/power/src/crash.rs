@@ -130,3 +130,52 @@ fn tear(entry: &Entry, disk: &mut [u8], random: &mut Random) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECTORS: usize = 8;
+
+    fn write(sector: usize, byte: u8) -> Entry {
+        let offset = (sector * SECTOR_BYTES) as u64;
+        Entry::Write { offset, bytes: vec![byte; 2 * SECTOR_BYTES] }
+    }
+
+    /// The disks that many power cuts at one moment leave, a byte for each sector.
+    fn left(entries: Vec<Entry>, cut: usize) -> Vec<Vec<u8>> {
+        let recording = Recording::of(vec![0; SECTORS * SECTOR_BYTES], entries);
+        let mut medium = Medium::new(&recording);
+        medium.go_to(cut);
+        let mut random = Random::new(1);
+        let mut disk = Vec::new();
+        let mut cut = || {
+            medium.after_power_cut(&mut random, &mut disk);
+            assert!(disk.chunks(SECTOR_BYTES).all(|sector| sector.iter().all(|b| *b == sector[0])));
+            disk.iter().copied().step_by(SECTOR_BYTES).collect()
+        };
+        (0..200).map(|_| cut()).collect()
+    }
+
+    #[test]
+    fn what_was_flushed_stays_and_what_comes_after_the_cut_is_not_there() {
+        let disks = left(vec![write(0, 1), Entry::Flush, write(2, 2), write(4, 3)], 3);
+        assert!(disks.iter().all(|disk| disk[..2] == [1, 1] && disk[4..] == [0, 0, 0, 0]));
+    }
+
+    #[test]
+    fn what_was_not_flushed_is_lost_kept_and_torn_in_every_way() {
+        let disks = left(vec![write(0, 1), write(4, 2)], 2);
+        for sectors in [[0, 0], [1, 0], [0, 1], [1, 1]] {
+            assert!(disks.iter().any(|disk| disk[..2] == sectors), "{sectors:?} of the first");
+        }
+        assert!(disks.iter().any(|disk| *disk == [0, 0, 0, 0, 2, 2, 0, 0]), "the second alone");
+    }
+
+    #[test]
+    fn the_superblock_is_never_torn() {
+        let disks = left(vec![write(2, 1)], 1);
+        assert!(disks.iter().all(|disk| disk[2] == disk[3]));
+        assert!(disks.iter().any(|disk| disk[2] == 0) && disks.iter().any(|disk| disk[2] == 1));
+    }
+}

@@ -21,6 +21,7 @@ const SMALL_BYTES_MAX: usize = 300;
 const MANY_BYTES_MAX: usize = 1000;
 /// More than a log file of this load has room for.
 const LARGE_BYTES: usize = 150_000;
+const SNAPSHOT_BYTES_MAX: usize = 8000;
 
 /// Names one append of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,18 +85,31 @@ impl Key {
         }
     }
 
-    /// The payload says which append it belongs to, and fills the rest with what no other has.
+    /// What this thread keeps as a snapshot after this append.
+    pub(crate) fn snapshot(self) -> Vec<u8> {
+        self.content(self.id(0), SNAPSHOT_BYTES_MAX)
+    }
+
     fn event(self, index: u64, bytes_max: usize) -> NewEvent {
-        let id = [self.round, self.thread, self.number, index];
-        let id = id.into_iter().fold(0, |id, part| (id << 32) | u128::from(part));
+        let id = self.id(index);
+        NewEvent::json(KIND, self.content(id, bytes_max)).id(EventId::from_u128(id))
+    }
+
+    fn id(self, index: u64) -> u128 {
+        let parts = [self.round, self.thread, self.number, index];
+        parts.into_iter().fold(0, |id, part| (id << 32) | u128::from(part))
+    }
+
+    /// Says which append it belongs to, and fills the rest with what no other has.
+    fn content(self, id: u128, bytes_max: usize) -> Vec<u8> {
         let mut random = Random::new((id >> 64) as u64 ^ (id as u64).rotate_left(17));
         let length = bytes_max / 2 + random.below(bytes_max / 2);
-        let mut payload = format!("{self} {index} ").into_bytes();
-        while payload.len() < length {
+        let mut content = format!("{self} ").into_bytes();
+        while content.len() < length {
             let letters = random.number().to_be_bytes().map(|byte| b'a' + byte % 26);
-            payload.extend_from_slice(&letters);
+            content.extend_from_slice(&letters);
         }
-        NewEvent::json(KIND, payload).id(EventId::from_u128(id))
+        content
     }
 }
 

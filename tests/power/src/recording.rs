@@ -53,6 +53,12 @@ impl Recording {
         Ok(Self { base, promised, entries, log_bytes })
     }
 
+    /// A recording that nobody made.
+    #[cfg(test)]
+    pub(crate) fn of(base: Vec<u8>, entries: Vec<Entry>) -> Self {
+        Self { base, promised: Vec::new(), entries, log_bytes: 0 }
+    }
+
     /// Keeps what was recorded in `made_in`, so that it can be looked at again.
     pub(crate) fn keep(&self, made_in: &Path, to: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(to)?;

@@ -149,3 +149,33 @@ impl Place {
         Ok(checked.unwrap_or_else(|_| Err("the store panicked: see above".to_owned())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SECTOR_BYTES;
+
+    fn recording() -> Recording {
+        let write = |offset: u64| Entry::Write { offset, bytes: vec![7; 4 * SECTOR_BYTES] };
+        let entries = (0..40).map(|number| match number % 10 {
+            9 => Entry::Flush,
+            _ => write(number * SECTOR_BYTES as u64),
+        });
+        Recording::of(vec![0; 64 * SECTOR_BYTES], entries.collect())
+    }
+
+    #[test]
+    fn one_seed_chooses_the_same_states_of_a_recording_again() {
+        let recording = recording();
+        let (once, again) = (States::choose(&recording, 30, 1), States::choose(&recording, 30, 1));
+        assert_eq!(once.cuts, again.cuts);
+        assert!((0..30).all(|state| once.disk(state) == again.disk(state)));
+    }
+
+    #[test]
+    fn another_seed_chooses_others() {
+        let recording = recording();
+        let (one, other) = (States::choose(&recording, 30, 1), States::choose(&recording, 30, 2));
+        assert_ne!(one.cuts, other.cuts);
+    }
+}

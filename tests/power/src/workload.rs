@@ -12,6 +12,8 @@ use hitherto_store::{
 use crate::load::{KIND, Key, THREADS, Way, boundary, options, own_stream};
 use crate::promise::{Promise, Witness};
 
+const APPENDS_OF_SNAPSHOT: u64 = 4;
+
 /// How a process ends that was not cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -100,6 +102,9 @@ impl Work {
             }
             let promise = Promise { key, position: saved.first_position };
             witness.write(promise).expect("the disk takes the promise");
+            if number.is_multiple_of(APPENDS_OF_SNAPSHOT) {
+                keep_snapshot(store, key);
+            }
             if let Some(promise) = refusal(store, (thread + 1) % THREADS) {
                 witness.write(promise).expect("the disk takes the promise");
             }
@@ -138,6 +143,12 @@ fn append(store: &EmbeddedStore, key: Key, version: u64, seen: Position) -> Resu
         assert_eq!(repeated.first_position, saved.first_position, "{key} is stored once");
     }
     Ok(saved)
+}
+
+fn keep_snapshot(store: &EmbeddedStore, key: Key) {
+    let snapshots = store.snapshots().expect("an embedded store has a place for snapshots");
+    let put = snapshots.put(own_stream(key.thread).as_str(), &key.snapshot());
+    put.expect("the disk has room");
 }
 
 /// What a refusal is based on must survive, too: an append that what this thread did forbids, and

@@ -89,3 +89,42 @@ fn number(head: &[u8], index: usize) -> u64 {
     let bytes = &head[8 * index..][..8];
     u64::from_le_bytes(bytes.try_into().expect("these are eight bytes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(numbers: [u64; 4]) -> Vec<u8> {
+        let mut head = numbers.map(u64::to_le_bytes).concat();
+        head.resize(SECTOR_BYTES, 0);
+        head
+    }
+
+    #[test]
+    fn a_log_is_read_entry_by_entry_in_its_order() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let promise = "1 2 3 44";
+        let mut sector = promise.as_bytes().to_vec();
+        sector.resize(SECTOR_BYTES, 0);
+        let behind = FILE_SYSTEM_BYTES / SECTOR_BYTES as u64;
+        let log = [
+            head([MAGIC, 1, 4, SECTOR_BYTES as u64]),
+            head([3, 2, 0, 0]),
+            vec![5; 2 * SECTOR_BYTES],
+            head([0, 0, FLUSH, 0]),
+            head([behind, 1, 0, 0]),
+            sector,
+            head([8, 4, DISCARD, 0]),
+        ];
+        std::fs::write(&file, log.concat()).unwrap();
+        let (entries, bytes) = read(file.path()).unwrap();
+        let expected = [
+            Entry::Write { offset: 1536, bytes: vec![5; 1024] },
+            Entry::Flush,
+            Entry::Promise(promise.parse().unwrap()),
+            Entry::Discard { offset: 4096, length: 2048 },
+        ];
+        assert_eq!(entries, expected);
+        assert_eq!(bytes, log.concat().len() as u64);
+    }
+}

@@ -27,6 +27,8 @@ const GENERATIONS: usize = 3;
 const APPENDS: u64 = 24;
 /// After a power cut: one that is gone again, one that goes on.
 const ENDS: [End; 2] = [End::Exit, End::Close];
+/// Each takes room on the disk, and so many tell enough.
+const REPORTS_MAX: usize = 3;
 const FINDINGS_SHOWN: usize = 5;
 
 /// A directory to work in.
@@ -51,6 +53,8 @@ struct Sum {
     states: usize,
     uncertain: usize,
     findings: usize,
+    /// Recordings that were kept because of what was found in them.
+    reports: usize,
 }
 
 impl Lab {
@@ -73,13 +77,13 @@ impl Lab {
         let mut sum = Sum::default();
         let mut random = Random::new(seed);
         for kind in KINDS.into_iter().cycle() {
-            if sum.states == states {
+            if sum.states == states || sum.reports == REPORTS_MAX {
                 break;
             }
             self.chain(kind, &mut random, states, &mut sum)?;
         }
         let seconds = started.elapsed().as_secs_f64();
-        println!("power loss: {sum} in {seconds:.1} s, {:.1} states/s", states as f64 / seconds);
+        println!("power loss: {sum} in {seconds:.1} s, {:.1} states/s", sum.states as f64 / seconds);
         if sum.findings == 0 { Ok(()) } else { Err("a promise was broken: see above".to_owned()) }
     }
 
@@ -135,6 +139,7 @@ impl Lab {
             sum.add(&recording, count, &checked);
             if !checked.findings.is_empty() {
                 self.report(&recording, &chosen, &checked.findings, (count, seed))?;
+                sum.reports += 1;
                 return Ok(()); // what such a state leads to shows nothing new
             }
             let (disk, promised) = chosen.disk(random.below(count));
@@ -197,7 +202,7 @@ impl Lab {
 
 impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { recordings, entries, promises, states, uncertain, findings } = self;
+        let Self { recordings, entries, promises, states, uncertain, findings, .. } = self;
         write!(
             f,
             "{findings} of {states} states had lost or damaged something; {uncertain} of them could \

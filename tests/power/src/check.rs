@@ -62,7 +62,7 @@ impl History {
             let event = event.map_err(|error| format!("an event cannot be read: {error}"))?;
             self.check_place(&event)?;
             if expected.len() == 0 {
-                let key = key_of(&event)?;
+                let key = Key::of(&event)?;
                 self.commits.push((event.position(), key));
                 expected = events_of(key).into_iter();
             }
@@ -136,10 +136,6 @@ impl History {
 
 fn key_of_check(number: u64) -> Key {
     Key { round: ROUND_OF_CHECK, thread: THREADS, number }
-}
-
-fn key_of(event: &Recorded) -> Result<Key, String> {
-    String::from_utf8_lossy(event.payload()).parse()
 }
 
 fn events_of(key: Key) -> Vec<(Option<StreamName>, NewEvent)> {

@@ -83,7 +83,10 @@ impl Lab {
             self.chain(kind, &mut random, states, &mut sum)?;
         }
         let seconds = started.elapsed().as_secs_f64();
-        println!("power loss: {sum} in {seconds:.1} s, {:.1} states/s", sum.states as f64 / seconds);
+        println!(
+            "power loss: {sum} in {seconds:.1} s, {:.1} states/s",
+            sum.states as f64 / seconds
+        );
         if sum.findings == 0 { Ok(()) } else { Err("a promise was broken: see above".to_owned()) }
     }
 

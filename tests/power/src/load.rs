@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use hitherto_store::{
-    Append, EventId, ExpectedVersion, NewEvent, Options, Position, Query, StreamName, Tag,
+    Append, EventId, ExpectedVersion, NewEvent, Options, Position, Query, Recorded, StreamName, Tag,
 };
 
 use crate::random::Random;
@@ -52,6 +52,11 @@ pub(crate) enum Way {
 }
 
 impl Key {
+    /// The append that an event belongs to.
+    pub(crate) fn of(event: &Recorded) -> Result<Self, String> {
+        String::from_utf8_lossy(event.payload()).parse()
+    }
+
     pub(crate) fn way(self) -> Way {
         match self.number % 16 {
             1 | 9 => Way::TwoStreams,

@@ -6,13 +6,18 @@ use std::str::FromStr;
 
 use hitherto_store::planted::{PlantedBug, plant};
 use hitherto_store::{
-    Append, Conflict, EmbeddedStore, EventStore, Events, NewEvent, Position, Query, Result, Saved,
+    Append, Conflict, EmbeddedStore, EventStore, Events, NewEvent, Position, Query, Recorded,
+    Result, Saved,
 };
 
 use crate::load::{KIND, Key, THREADS, Way, boundary, options, own_stream};
 use crate::promise::{Promise, Witness};
 
 const APPENDS_OF_SNAPSHOT: u64 = 4;
+
+/// Events that were there before and are read again: of what the process before left, a power cut
+/// must not take back what was seen.
+const TAIL: u64 = 100;
 
 /// How a process ends that was not cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +77,8 @@ impl Work {
         // A bug is planted in threads, and only in those that are known here.
         options.background = self.bug.is_none();
         let store = EmbeddedStore::open_with(&self.store, options)?;
-        let already_there = store.head().wait()?;
-        let followed = store.follow(Query::all().after(already_there));
+        let tail = store.head().wait()?.0.saturating_sub(TAIL);
+        let followed = store.follow(Query::all().after(Position(tail)));
         std::thread::scope(|scope| {
             scope.spawn(|| self.follow(followed));
             let appending = (0..THREADS).map(|thread| {
@@ -90,8 +95,12 @@ impl Work {
     fn append_from(&self, store: &EmbeddedStore, thread: u64) {
         plant(self.bug);
         let mut witness = self.witness(thread);
-        let mut version = last(store, Query::stream(own_stream(thread))).1;
-        let mut seen = last(store, boundary(thread)).0;
+        let own = last(store, Query::stream(own_stream(thread)));
+        let mut version = own.as_ref().map_or(0, Recorded::version);
+        let mut seen = last_position(store, boundary(thread));
+        if let Some(promise) = own.map(|event| repeat(store, &event)) {
+            witness.write(promise).expect("the disk takes the promise");
+        }
         for number in 0..self.appends {
             let key = Key { round: self.round, thread, number };
             let saved = append(store, key, version, seen).expect("nobody else appends here");
@@ -120,9 +129,9 @@ impl Work {
         let mut last = None;
         for event in events {
             let Ok(event) = event else { return };
-            let payload = String::from_utf8_lossy(event.payload());
-            let key: Key = payload.parse().expect("every event names its append");
-            if last.replace(key) != Some(key) {
+            let key = Key::of(&event).expect("every event names its append");
+            let may_be_inside_a_commit = last.is_none() && event.position() > Position(1);
+            if last.replace(key) != Some(key) && !may_be_inside_a_commit {
                 let promise = Promise { key, position: event.position() };
                 witness.write(promise).expect("the disk takes the promise");
             }
@@ -154,7 +163,7 @@ fn keep_snapshot(store: &EmbeddedStore, key: Key) {
 /// What a refusal is based on must survive, too: an append that what this thread did forbids, and
 /// the reason that it is refused for.
 fn refusal(store: &EmbeddedStore, thread: u64) -> Option<Promise> {
-    if last(store, boundary(thread)).0 == Position::START {
+    if last_position(store, boundary(thread)) == Position::START {
         return None; // it might be accepted
     }
     let event = NewEvent::json(KIND, "never stored");
@@ -167,15 +176,24 @@ fn refusal(store: &EmbeddedStore, thread: u64) -> Option<Promise> {
     let reason = Query::all().after(Position(position.0 - 1)).limit(1);
     let reason = store.read(reason).next().expect("what a refusal names can be read");
     let reason = reason.expect("the store is well");
-    let key = String::from_utf8_lossy(reason.payload()).parse().expect("it names its append");
+    let key = Key::of(&reason).expect("every event names its append");
     Some(Promise { key, position })
 }
 
-/// Position and version of the last event that matches.
-fn last(store: &EmbeddedStore, query: Query) -> (Position, u64) {
+/// What a process before this one appended is known, whether it was told so or not.
+fn repeat(store: &EmbeddedStore, event: &Recorded) -> Promise {
+    let key = Key::of(event).expect("every event names its append");
+    let repeated = store.append(key.append(0, Position::START)).expect("it is the same append");
+    assert!(repeated.repeated, "{key} is there already");
+    Promise { key, position: repeated.first_position }
+}
+
+fn last_position(store: &EmbeddedStore, query: Query) -> Position {
+    last(store, query).map_or(Position::START, |event| event.position())
+}
+
+/// The last event that matches.
+fn last(store: &EmbeddedStore, query: Query) -> Option<Recorded> {
     let last = store.read(query.backward().limit(1)).next();
-    last.map_or((Position::START, 0), |event| {
-        let event = event.expect("the store is well");
-        (event.position(), event.version())
-    })
+    last.map(|event| event.expect("the store is well"))
 }

@@ -29,7 +29,7 @@ impl<'recording> Medium<'recording> {
             match entry {
                 Entry::Flush => self.pending.drain(..).for_each(|entry| apply(entry, durable)),
                 Entry::Write { .. } | Entry::Discard { .. } => self.pending.push(entry),
-                Entry::Promise(_) => {}
+                Entry::Said(_) => {}
             }
         }
         self.at = cut;
@@ -111,7 +111,7 @@ fn apply(entry: &Entry, disk: &mut [u8]) {
         Entry::Discard { offset, length } => {
             disk[*offset as usize..][..*length as usize].fill(0);
         }
-        Entry::Flush | Entry::Promise(_) => {}
+        Entry::Flush | Entry::Said(_) => {}
     }
 }
 

@@ -10,7 +10,7 @@ use hitherto_store::planted::PlantedBug;
 
 use crate::disk::{KINDS, make_file_system};
 use crate::program::run;
-use crate::promise::Promise;
+use crate::promise::{Promise, Word};
 use crate::random::Random;
 use crate::recording::Recording;
 use crate::states::{Checked, Finding, States};
@@ -25,8 +25,9 @@ const STATES_OF_CONTROL: usize = 40;
 /// Power cuts one after another, before a new disk is taken.
 const GENERATIONS: usize = 3;
 const APPENDS: u64 = 24;
-/// After a power cut: one that is gone again, one that goes on.
-const ENDS: [End; 2] = [End::Exit, End::Close];
+/// How the processes on a new disk end, and those on one after a power cut.
+const ENDS: [&[End]; 2] =
+    [&[End::Exit, End::Unsynced, End::Close], &[End::Unsynced, End::Exit, End::Close]];
 /// Each takes room on the disk, and so many tell enough.
 const REPORTS_MAX: usize = 3;
 const FINDINGS_SHOWN: usize = 5;
@@ -48,7 +49,7 @@ struct Start {
 #[derive(Default)]
 struct Sum {
     recordings: usize,
-    entries: usize,
+    writes: usize,
     promises: usize,
     states: usize,
     uncertain: usize,
@@ -164,7 +165,7 @@ impl Lab {
         generation: usize,
         bug: Option<PlantedBug>,
     ) -> Result<Recording, String> {
-        let ends = if generation == 0 { &[End::Exit, End::Close, End::Close][..] } else { &ENDS };
+        let ends = ENDS[generation.min(1)];
         let works = |store: &Path, disk: &Path| {
             let work = |(index, &end): (usize, &End)| Work {
                 store: store.to_owned(),
@@ -205,22 +206,21 @@ impl Lab {
 
 impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { recordings, entries, promises, states, uncertain, findings, .. } = self;
+        let Self { recordings, writes, promises, states, uncertain, findings, .. } = self;
         write!(
             f,
             "{findings} of {states} states had lost or damaged something; {uncertain} of them could \
-             have, of {recordings} recordings with {} writes and flushes and {promises} promises",
-            entries - promises
+             have, of {recordings} recordings with {writes} writes and flushes and {promises} promises"
         )
     }
 }
 
 impl Sum {
     fn add(&mut self, recording: &Recording, states: usize, checked: &Checked) {
-        let is_promise = |entry: &&Entry| matches!(entry, Entry::Promise(_));
         self.recordings += 1;
-        self.entries += recording.entries.len();
-        self.promises += recording.entries.iter().filter(is_promise).count();
+        self.writes += recording.places(|entry| !matches!(entry, Entry::Said(_))).len();
+        self.promises +=
+            recording.places(|entry| matches!(entry, Entry::Said(Word::Promise(_)))).len();
         self.states += states;
         self.uncertain += checked.uncertain;
         self.findings += checked.findings.len();

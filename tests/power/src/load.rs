@@ -34,6 +34,9 @@ pub(crate) struct Key {
     pub(crate) number: u64,
 }
 
+/// The number of an append of [`Way::Many`].
+pub(crate) const NUMBER_OF_MANY: u64 = 4;
+
 /// What an append is about: all the ways to write take turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -61,7 +64,7 @@ impl Key {
         match self.number % 16 {
             1 | 9 => Way::TwoStreams,
             2 | 7 | 10 => Way::Condition,
-            4 | 12 => Way::Many,
+            NUMBER_OF_MANY | 12 => Way::Many,
             5 | 13 => Way::Twice,
             15 if self.thread % 4 == 3 => Way::Large,
             _ => Way::OwnStream,

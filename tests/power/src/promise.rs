@@ -11,27 +11,13 @@ use std::str::FromStr;
 use hitherto_store::Position;
 
 use crate::disk::{FILE_SYSTEM_BYTES, SECTOR_BYTES};
-use crate::load::Key;
+use crate::load::{Key, THREADS};
 
 /// The append of this key begins at this position: somebody was told so, or has read it there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Promise {
     pub(crate) key: Key,
     pub(crate) position: Position,
-}
-
-impl Promise {
-    /// What a sector behind the file system says.
-    pub(crate) fn from_sector(sector: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(sector).map_err(|error| error.to_string())?;
-        text.trim_end_matches('\0').parse()
-    }
-
-    fn sector(self) -> Vec<u8> {
-        let mut sector = self.to_string().into_bytes();
-        sector.resize(SECTOR_BYTES, 0);
-        sector
-    }
 }
 
 impl fmt::Display for Promise {
@@ -50,7 +36,40 @@ impl FromStr for Promise {
     }
 }
 
-/// One voice: writes promises to a sector of its own.
+/// The voice that says when a process begins.
+pub(crate) const BEGINNINGS: u64 = 2 * THREADS;
+const BEGINNING: &str = "a process begins";
+
+/// What a sector behind the file system says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// From here on another process works on the disk.
+    Beginning,
+    /// This was promised.
+    Promise(Promise),
+}
+
+impl Word {
+    pub(crate) fn from_sector(sector: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(sector).map_err(|error| error.to_string())?;
+        match text.trim_end_matches('\0') {
+            BEGINNING => Ok(Self::Beginning),
+            text => text.parse().map(Self::Promise),
+        }
+    }
+
+    fn sector(self) -> Vec<u8> {
+        let text = match self {
+            Self::Beginning => BEGINNING.to_owned(),
+            Self::Promise(promise) => promise.to_string(),
+        };
+        let mut sector = text.into_bytes();
+        sector.resize(SECTOR_BYTES, 0);
+        sector
+    }
+}
+
+/// One voice: writes what it says to a sector of its own.
 ///
 /// The writes go past the page cache, so each is in the disk's write log when the call returns.
 pub(crate) struct Witness {
@@ -75,9 +94,13 @@ impl Witness {
         Ok(Self { disk: options.open(disk)?, offset, memory, aligned })
     }
 
-    pub(crate) fn write(&mut self, promise: Promise) -> io::Result<()> {
+    pub(crate) fn promise(&mut self, promise: Promise) -> io::Result<()> {
+        self.say(Word::Promise(promise))
+    }
+
+    pub(crate) fn say(&mut self, word: Word) -> io::Result<()> {
         let sector = &mut self.memory[self.aligned..][..SECTOR_BYTES];
-        sector.copy_from_slice(&promise.sector());
+        sector.copy_from_slice(&word.sector());
         self.disk.write_all_at(sector, self.offset)
     }
 }
@@ -87,10 +110,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_promise_is_read_from_its_sector_as_it_was_written() {
+    fn what_was_said_is_read_from_its_sector_as_it_was_written() {
         let key = Key { round: 1, thread: 2, number: 3 };
-        let promise = Promise { key, position: Position(44) };
-        assert_eq!(Promise::from_sector(&promise.sector()), Ok(promise));
-        assert!(Promise::from_sector(&[0; SECTOR_BYTES]).is_err());
+        for word in [Word::Promise(Promise { key, position: Position(44) }), Word::Beginning] {
+            assert_eq!(Word::from_sector(&word.sector()), Ok(word));
+        }
+        assert!(Word::from_sector(&[0; SECTOR_BYTES]).is_err());
     }
 }

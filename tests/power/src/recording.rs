@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::daemon::{DISK, Daemon, EXPORT, LOG};
 use crate::disk::{FILE_SYSTEM_BYTES, Mounted, PROMISES_BYTES};
 use crate::program::run;
-use crate::promise::Promise;
+use crate::promise::{BEGINNINGS, Promise, Witness, Word};
 use crate::workload::Work;
 use crate::write_log::{self, Entry};
 
@@ -44,7 +44,11 @@ impl Recording {
         let daemon = Daemon::start(directory)?;
         let export = directory.join(EXPORT);
         let mounted = Mounted::new(&export, &mount)?;
-        works(&mounted.store(), &export).iter().try_for_each(work)?;
+        let mut witness = Witness::new(&export, BEGINNINGS).map_err(failed)?;
+        for process in works(&mounted.store(), &export) {
+            witness.say(Word::Beginning).map_err(failed)?;
+            work(&process)?;
+        }
         mounted.unmount()?;
         // The daemon counts its entries when it is flushed.
         File::open(&export).and_then(|disk| disk.sync_all()).map_err(failed)?;
@@ -81,10 +85,15 @@ impl Recording {
         Ok(Self { base, promised, entries, log_bytes })
     }
 
+    /// The numbers of the entries that are of some sort.
+    pub(crate) fn places(&self, is_of_sort: impl Fn(&Entry) -> bool) -> Vec<usize> {
+        (0..self.entries.len()).filter(|&place| is_of_sort(&self.entries[place])).collect()
+    }
+
     /// What had been promised when the power went off before the entry of this number.
     pub(crate) fn promised_before(&self, cut: usize) -> Vec<Promise> {
         let here = self.entries[..cut].iter().filter_map(|entry| match entry {
-            Entry::Promise(promise) => Some(*promise),
+            Entry::Said(Word::Promise(promise)) => Some(*promise),
             _ => None,
         });
         self.promised.iter().copied().chain(here).collect()

@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use crate::check::check;
 use crate::crash::{Fate, Medium};
 use crate::disk::Mounted;
-use crate::promise::Promise;
+use crate::promise::{Promise, Word};
 use crate::random::Random;
 use crate::recording::Recording;
 use crate::watch::sign_of_life;
 use crate::write_log::Entry;
+
+/// About as long a store takes to open.
+const BEGINNING_ENTRIES: usize = 80;
 
 /// A state in which something is wrong.
 pub(crate) struct Finding {
@@ -45,22 +48,22 @@ pub(crate) struct States<'recording> {
 }
 
 impl<'recording> States<'recording> {
-    /// So many moments, as the seed wants them: any, those just after a promise, and those of the
-    /// recovery, before the first promise.
+    /// So many moments, as the seed wants them: any, those just after something was promised, and
+    /// those at the beginning of a process, when a store is made or recovers.
     pub(crate) fn choose(recording: &'recording Recording, count: usize, seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let is_promise = |entry: &Entry| matches!(entry, Entry::Promise(_));
         let end = recording.entries.len();
-        let promises = (0..end).filter(|&index| is_promise(&recording.entries[index]));
-        let promises = promises.collect::<Vec<_>>();
-        let first_promise = promises.first().copied().unwrap_or(end);
+        let promises = recording.places(|entry| matches!(entry, Entry::Said(Word::Promise(_))));
+        let mut beginnings = recording.places(|entry| *entry == Entry::Said(Word::Beginning));
+        beginnings.push(0);
         let mut cut = || match random.below(4) {
             0 => random.below(end + 1),
             1 | 2 if !promises.is_empty() => {
-                (promises[random.below(promises.len())] + 1 + random.below(3)).min(end)
+                promises[random.below(promises.len())] + 1 + random.below(3)
             }
-            _ => random.below(first_promise + 1),
+            _ => beginnings[random.below(beginnings.len())] + random.below(BEGINNING_ENTRIES),
         };
+        let mut cut = || cut().min(end);
         let mut cuts = (0..count).map(|_| cut()).collect::<Vec<_>>();
         cuts.sort_unstable();
         Self { recording, seed, cuts }

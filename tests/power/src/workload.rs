@@ -10,9 +10,11 @@ use hitherto_store::{
     Result, Saved,
 };
 
-use crate::load::{KIND, Key, THREADS, Way, boundary, options, own_stream};
+use crate::load::{KIND, Key, NUMBER_OF_MANY, THREADS, Way, boundary, options, own_stream};
 use crate::promise::{Promise, Witness};
 
+/// Appends, but says nothing.
+const SILENT_THREAD: u64 = THREADS + 1;
 const APPENDS_OF_SNAPSHOT: u64 = 4;
 
 /// Events that were there before and are read again: of what the process before left, a power cut
@@ -26,6 +28,9 @@ pub(crate) enum End {
     Close,
     /// It is gone in the middle of its work.
     Exit,
+    /// It is gone between the write and the sync of an append that many events belong to, so that
+    /// they stand in the page cache only. Nobody was promised anything about them so far.
+    Unsynced,
 }
 
 /// What one process does.
@@ -49,7 +54,11 @@ impl Work {
             Some(PlantedBug::SkipDirectorySync) => "skip-directory-sync",
             _ => "no-bug",
         };
-        let end = if self.end == End::Close { "close" } else { "exit" };
+        let end = match self.end {
+            End::Close => "close",
+            End::Exit => "exit",
+            End::Unsynced => "unsynced",
+        };
         let numbers = (self.round.to_string(), self.appends.to_string());
         [path(&self.store), path(&self.disk), numbers.0, numbers.1, end.into(), bug.into()]
     }
@@ -61,7 +70,12 @@ impl Work {
             disk: disk.into(),
             round: u64::from_str(round).ok()?,
             appends: u64::from_str(appends).ok()?,
-            end: if end == "close" { End::Close } else { End::Exit },
+            end: match end.as_str() {
+                "close" => End::Close,
+                "exit" => End::Exit,
+                "unsynced" => End::Unsynced,
+                _ => return None,
+            },
             bug: match bug.as_str() {
                 "acknowledge-before-sync" => Some(PlantedBug::AcknowledgeBeforeSync),
                 "skip-directory-sync" => Some(PlantedBug::SkipDirectorySync),
@@ -73,14 +87,13 @@ impl Work {
     /// Does it.
     pub(crate) fn run(&self) -> Result<()> {
         plant(self.bug);
-        let mut options = options();
-        // A bug is planted in threads, and only in those that are known here.
-        options.background = self.bug.is_none();
-        let store = EmbeddedStore::open_with(&self.store, options)?;
-        let tail = store.head().wait()?.0.saturating_sub(TAIL);
-        let followed = store.follow(Query::all().after(Position(tail)));
+        let store = self.open()?;
+        let head = store.head().wait()?;
+        let tail = Position(head.0.saturating_sub(TAIL));
+        self.witness_commits(store.read(Query::all().after(tail)), tail > Position::START);
+        let followed = store.follow(Query::all().after(head));
         std::thread::scope(|scope| {
-            scope.spawn(|| self.follow(followed));
+            scope.spawn(|| self.witness_commits(followed, false));
             let appending = (0..THREADS).map(|thread| {
                 let store = &store;
                 scope.spawn(move || self.append_from(store, thread))
@@ -89,7 +102,26 @@ impl Work {
                 thread.join().expect("nobody else appends here, so every append is accepted");
             }
             store.clone().close()
-        })
+        })?;
+        if self.end == End::Unsynced { self.leave_unsynced() } else { Ok(()) }
+    }
+
+    fn open(&self) -> Result<EmbeddedStore> {
+        let mut options = options();
+        // A bug is planted in threads, and only in those that are known here.
+        options.background = self.bug.is_none();
+        EmbeddedStore::open_with(&self.store, options)
+    }
+
+    /// Opened once more, so that nobody follows.
+    fn leave_unsynced(&self) -> Result<()> {
+        let store = self.open()?;
+        let key = Key { round: self.round, thread: SILENT_THREAD, number: NUMBER_OF_MANY };
+        let version = last(&store, Query::stream(own_stream(SILENT_THREAD)));
+        let version = version.as_ref().map_or(0, Recorded::version);
+        plant(Some(PlantedBug::AcknowledgeBeforeSync));
+        store.append(key.append(version, Position::START))?;
+        std::process::exit(0)
     }
 
     fn append_from(&self, store: &EmbeddedStore, thread: u64) {
@@ -99,7 +131,7 @@ impl Work {
         let mut version = own.as_ref().map_or(0, Recorded::version);
         let mut seen = last_position(store, boundary(thread));
         if let Some(promise) = own.map(|event| repeat(store, &event)) {
-            witness.write(promise).expect("the disk takes the promise");
+            witness.promise(promise).expect("the disk takes the promise");
         }
         for number in 0..self.appends {
             let key = Key { round: self.round, thread, number };
@@ -110,12 +142,12 @@ impl Work {
                 _ => version = saved.versions[0],
             }
             let promise = Promise { key, position: saved.first_position };
-            witness.write(promise).expect("the disk takes the promise");
+            witness.promise(promise).expect("the disk takes the promise");
             if number.is_multiple_of(APPENDS_OF_SNAPSHOT) {
                 keep_snapshot(store, key);
             }
             if let Some(promise) = refusal(store, (thread + 1) % THREADS) {
-                witness.write(promise).expect("the disk takes the promise");
+                witness.promise(promise).expect("the disk takes the promise");
             }
         }
         if self.end == End::Exit {
@@ -124,16 +156,16 @@ impl Work {
     }
 
     /// What was read must survive, too.
-    fn follow(&self, events: Events) {
+    fn witness_commits(&self, events: Events, may_begin_inside: bool) {
         let mut witness = self.witness(THREADS);
         let mut last = None;
         for event in events {
-            let Ok(event) = event else { return };
+            let Ok(event) = event else { return }; // the store was closed
             let key = Key::of(&event).expect("every event names its append");
-            let may_be_inside_a_commit = last.is_none() && event.position() > Position(1);
-            if last.replace(key) != Some(key) && !may_be_inside_a_commit {
+            let may_be_inside = last.is_none() && may_begin_inside;
+            if last.replace(key) != Some(key) && !may_be_inside {
                 let promise = Promise { key, position: event.position() };
-                witness.write(promise).expect("the disk takes the promise");
+                witness.promise(promise).expect("the disk takes the promise");
             }
         }
     }

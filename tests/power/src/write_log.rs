@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::disk::{FILE_SYSTEM_BYTES, SECTOR_BYTES};
-use crate::promise::Promise;
+use crate::promise::Word;
 
 const MAGIC: u64 = 0x006a_7366_7773_6872;
 const FLUSH: u64 = 1;
@@ -25,8 +25,8 @@ pub(crate) enum Entry {
     Discard { offset: u64, length: u64 },
     /// Everything written before is on the medium.
     Flush,
-    /// Somebody was promised something.
-    Promise(Promise),
+    /// Something was said.
+    Said(Word),
 }
 
 /// Reads a log, and how many bytes of the file it takes.
@@ -65,7 +65,7 @@ impl Log {
         }
         let bytes = self.bytes(at + head_bytes, length as usize)?;
         let entry = if offset >= FILE_SYSTEM_BYTES {
-            Entry::Promise(Promise::from_sector(&bytes)?)
+            Entry::Said(Word::from_sector(&bytes)?)
         } else {
             Entry::Write { offset, bytes }
         };
@@ -121,7 +121,7 @@ mod tests {
         let expected = [
             Entry::Write { offset: 1536, bytes: vec![5; 1024] },
             Entry::Flush,
-            Entry::Promise(promise.parse().unwrap()),
+            Entry::Said(Word::Promise(promise.parse().unwrap())),
             Entry::Discard { offset: 4096, length: 2048 },
         ];
         assert_eq!(entries, expected);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use hitherto_store::{FileStat, Stat};
+use hitherto_store::{FileStat, IndexStat, Stat};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
@@ -42,7 +42,9 @@ fn table(stat: &Stat) -> io::Result<()> {
     writeln!(out, "events    {}", grouped(stat.head.0))?;
     writeln!(out, "streams   {}", grouped(stat.streams))?;
     writeln!(out, "log       {}", bytes(stat.files.iter().map(|file| file.used_bytes).sum()))?;
-    writeln!(out, "indexes   {} in memory\n", bytes(stat.index_bytes))?;
+    let index_bytes = stat.indexes.iter().map(|index| index.bytes).sum();
+    writeln!(out, "indexes   {} in {} files", bytes(index_bytes), stat.indexes.len())?;
+    writeln!(out, "memory    {}\n", bytes(stat.memory_bytes))?;
     let titles = ["file", ">first position", ">events", ">used", ">allocated"];
     let mut table = Table::new(out, &titles);
     stat.files.iter().try_for_each(|file| table.row(&row(file)))?;
@@ -62,8 +64,9 @@ struct StoreLine<'a> {
     created_at: String,
     head: u64,
     streams: u64,
-    index_bytes: u64,
+    memory_bytes: u64,
     files: Vec<FileLine<'a>>,
+    indexes: Vec<IndexLine<'a>>,
 }
 
 #[derive(Serialize)]
@@ -87,6 +90,19 @@ impl<'a> FileLine<'a> {
     }
 }
 
+#[derive(Serialize)]
+struct IndexLine<'a> {
+    file: &'a str,
+    events: u64,
+    bytes: u64,
+}
+
+impl<'a> IndexLine<'a> {
+    fn of(index: &'a IndexStat) -> Self {
+        Self { file: &index.name, events: index.events, bytes: index.bytes }
+    }
+}
+
 fn json(stat: &Stat) -> io::Result<()> {
     let line = StoreLine {
         store_id: stat.store_id.to_string(),
@@ -94,8 +110,9 @@ fn json(stat: &Stat) -> io::Result<()> {
         created_at: moment::exactly(stat.created_at),
         head: stat.head.0,
         streams: stat.streams,
-        index_bytes: stat.index_bytes,
+        memory_bytes: stat.memory_bytes,
         files: stat.files.iter().map(FileLine::of).collect(),
+        indexes: stat.indexes.iter().map(IndexLine::of).collect(),
     };
     let mut out = print::stdout();
     print::json_line(&mut out, &line)?;

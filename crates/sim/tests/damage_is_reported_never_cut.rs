@@ -49,6 +49,10 @@ fn place_of(disk: &SimDisk, event: &Recorded) -> (String, usize) {
     log_files(disk).into_iter().find_map(find).expect("it is stored")
 }
 
+fn first_error(store: &EmbeddedStore) -> Option<hitherto_store::Error> {
+    store.read(Query::all()).find_map(Result::err)
+}
+
 fn read(store: &EmbeddedStore, query: Query) -> (Vec<Recorded>, bool) {
     let mut events = Vec::new();
     for event in store.read(query) {
@@ -76,16 +80,20 @@ fn a_damaged_event_is_named_by_file_offset_and_position_and_nothing_is_changed()
         let (file, offset) = place_of(&disk, &events[number]);
         disk.flip(&file, offset, 2);
         let before = disk.operations();
-        for _ in 0..2 {
-            let error = open(&disk).expect_err("it is damaged");
-            assert_eq!(error.kind(), ErrorKind::Corrupt);
-            let text = error.to_string();
-            let position = format!("event {} ", events[number].position());
-            for part in [file.as_str(), "at offset", position.as_str()] {
-                assert!(text.contains(part), "{text} does not name {part}");
+        let error = match open(&disk) {
+            Err(error) => {
+                assert_eq!(disk.operations(), before, "nothing was written");
+                error
             }
+            // What has an index file is only read when somebody asks for it.
+            Ok(store) => first_error(&store).expect("it is damaged"),
+        };
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        let text = error.to_string();
+        let position = format!("event {}", events[number].position());
+        for part in [file.as_str(), "at offset", position.as_str()] {
+            assert!(text.contains(part), "{text} does not name {part}");
         }
-        assert_eq!(disk.operations(), before, "nothing was written");
         let reader = EmbeddedStore::read_only_on(disk, SimClock::default(), small_files());
         let reader = reader.expect("it can be read");
         assert_eq!(read(&reader, Query::all()), (events[..number].to_vec(), true));

@@ -4,11 +4,13 @@
 //! synced, others queue up behind it; the sync itself is the window in which the next batch
 //! gathers.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use crate::append::{Append, Saved};
 use crate::error::{Error, Result};
+use crate::resolved::Resolved;
+use crate::shared::Shared;
 use crate::ticket::Ticket;
 use crate::writer::{Request, Writer};
 
@@ -17,6 +19,7 @@ const IDLE: Duration = Duration::from_millis(20);
 
 /// The appends that wait, and the writer for whoever leads.
 pub(crate) struct CommitQueue {
+    shared: Arc<Shared>,
     waiting: Mutex<Vec<Request>>,
     writer: Mutex<Writer>,
     background: Option<Background>,
@@ -39,6 +42,7 @@ struct Wish {
 impl CommitQueue {
     pub(crate) fn new(writer: Writer, has_background: bool) -> Self {
         Self {
+            shared: Arc::clone(&writer.shared),
             waiting: Mutex::default(),
             writer: Mutex::new(writer),
             background: has_background.then(Background::default),
@@ -64,7 +68,8 @@ impl CommitQueue {
 
     fn enqueue(&self, append: Append) -> Ticket {
         let (ticket, completion) = Ticket::pending();
-        lock(&self.waiting).push(Request { append, completion });
+        let resolved = Resolved::new(&append, &self.shared);
+        lock(&self.waiting).push(Request { append, resolved, completion });
         ticket
     }
 

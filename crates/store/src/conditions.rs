@@ -9,8 +9,10 @@ use crate::error::{Conflict, Error, Result};
 use crate::event::{EventId, NewEvent, Position, StreamName};
 use crate::log::ReadBuffer;
 use crate::query::Direction;
-use crate::reader::Reader;
+use crate::reader::{Reader, segment_of};
 use crate::record::{self, Recorded};
+use crate::resolved::Resolved;
+use crate::segment::Segment;
 use crate::shared::Shared;
 
 /// What becomes of an append.
@@ -38,19 +40,25 @@ pub(crate) struct Judge<'batch> {
 }
 
 impl Judge<'_> {
-    pub(crate) fn judge(&self, append: &Append) -> Result<Verdict> {
-        if let Some(saved) = self.find_repeated(append)? {
+    pub(crate) fn judge(&self, append: &Append, resolved: &Resolved) -> Result<Verdict> {
+        if let Some(saved) = self.find_repeated(append, resolved)? {
             return Ok(Verdict::Repeated(saved));
         }
-        let versions = append.writes.iter().map(|write| self.check_version(write));
+        let writes = append.writes.iter().enumerate();
+        let versions = writes.map(|(number, write)| {
+            self.check_version(write, resolved.version(number), resolved.up_to)
+        });
         let versions = versions.collect::<Result<_>>()?;
-        append.condition.as_ref().map_or(Ok(()), |condition| self.check_condition(condition))?;
+        if let Some(condition) = &append.condition {
+            self.check_condition(condition, resolved)?;
+        }
         Ok(Verdict::Accepted(versions))
     }
 
-    fn check_version(&self, write: &StreamWrite) -> Result<u64> {
+    fn check_version(&self, write: &StreamWrite, known: u64, known_at: Position) -> Result<u64> {
         let Some(stream) = &write.stream else { return Ok(0) };
-        let actual = self.shared.stream_version(stream.as_str(), self.last);
+        let newer = self.shared.stream_version_behind(stream.as_str(), known_at, self.last)?;
+        let actual = newer.unwrap_or(known);
         let (fits, expectation) = match write.expected {
             ExpectedVersion::Any => (true, String::new()),
             ExpectedVersion::NoStream => (actual == 0, "not to exist".to_owned()),
@@ -70,13 +78,10 @@ impl Judge<'_> {
         Err(Error::conflict(message, Conflict::WrongVersion { stream, actual }))
     }
 
-    fn check_condition(&self, condition: &Condition) -> Result<()> {
-        let mut query = condition.query.clone();
-        query.bounds = crate::query::Bounds { after: Some(condition.after), ..Default::default() };
-        query.direction = Direction::Backward;
-        query.limit = None;
-        let mut reader = Reader::within(Arc::clone(self.shared), query, self.last);
-        let Some(position) = reader.next_position()? else { return Ok(()) };
+    fn check_condition(&self, condition: &Condition, resolved: &Resolved) -> Result<()> {
+        let after = condition.after.max(resolved.condition_holds_up_to);
+        let newer = last_match(self.shared, condition, after, self.last)?;
+        let Some(position) = newer.or(resolved.condition_fails_at) else { return Ok(()) };
         Err(Error::conflict(
             format!(
                 "the condition does not hold: event {position} matches its query after position {}: \
@@ -88,16 +93,18 @@ impl Judge<'_> {
     }
 
     /// The answer that was given when these very events were appended before.
-    fn find_repeated(&self, append: &Append) -> Result<Option<Saved>> {
+    fn find_repeated(&self, append: &Append, resolved: &Resolved) -> Result<Option<Saved>> {
+        let unknown_up_to = if resolved.may_repeat { Position::START } else { resolved.up_to };
         let mut known = None;
         for id in append.event_ids() {
-            if let Some(event) = self.find(id)? {
+            if let Some(event) = self.find(id, unknown_up_to)? {
                 known = Some(event);
                 break;
             }
         }
         let Some(known) = known else { return Ok(None) };
-        let first = self.find(append.event_ids().next().expect("an append has events"))?;
+        let first = append.event_ids().next().expect("an append has events");
+        let first = self.find(first, Position::START)?;
         let first_position = first.map_or(known.position(), |event| event.position());
         self.compare_with_stored(append, first_position).map(Some)
     }
@@ -114,7 +121,8 @@ impl Judge<'_> {
                 version = Some(stored.ok_or_else(|| used_for_another(event))?.version());
                 position = position.next();
             }
-            versions.push(version.unwrap_or_else(|| self.version_before(write, first_position)));
+            let version = version.map_or_else(|| self.version_before(write, first_position), Ok);
+            versions.push(version?);
         }
         let version = versions.last().copied().unwrap_or(0);
         let position = Position(position.0 - 1);
@@ -122,15 +130,16 @@ impl Judge<'_> {
     }
 
     /// The version of a stream of which an append only had an expectation, as it was then.
-    fn version_before(&self, write: &StreamWrite, position: Position) -> u64 {
+    fn version_before(&self, write: &StreamWrite, position: Position) -> Result<u64> {
         let stream = write.stream.as_ref().map_or("", StreamName::as_str);
         self.shared.stream_version(stream, Position(position.0 - 1))
     }
 
-    fn find(&self, id: EventId) -> Result<Option<Recorded>> {
-        for file in self.shared.files.load().iter().rev() {
-            for event in file.index.candidates(id) {
-                let recorded = self.event_at(file.position(event))?;
+    /// The event with this id behind a position.
+    fn find(&self, id: EventId, known: Position) -> Result<Option<Recorded>> {
+        for segment in self.shared.segments_behind(known) {
+            for event in segment.candidates(id)? {
+                let recorded = self.event_at(segment.position(event))?;
                 if recorded.as_ref().is_some_and(|recorded| recorded.id() == id) {
                     return Ok(recorded);
                 }
@@ -140,23 +149,43 @@ impl Judge<'_> {
     }
 
     fn event_at(&self, position: Position) -> Result<Option<Recorded>> {
-        let files = self.shared.files.load();
-        let after = files.partition_point(|file| file.header.first_position <= position);
-        let Some(file) = files[..after].last() else { return Ok(None) };
-        let event = file.event_at(position.0);
-        if event >= file.index.count() {
+        let segments = self.shared.segments.load();
+        let Some(segment) = segment_of(&segments, position.0) else { return Ok(None) };
+        let event = segment.event_at(position.0);
+        if event >= segment.count() {
             return Ok(None);
         }
-        let offset = file.index.offset(event).unwrap_or(0);
-        if file.header.number == self.unwritten.file_number && offset >= self.unwritten.start {
-            let start = (offset - self.unwritten.start) as usize;
-            let rest = &self.unwritten.bytes[start..];
-            let length = record::peek_len(rest).unwrap_or(rest.len()).min(rest.len());
-            let bytes = Bytes::copy_from_slice(&rest[..length]);
+        if let Some(bytes) = self.unwritten_record(segment, event) {
             return Recorded::decode(position, &bytes).map(Some);
         }
-        file.read(event, &mut ReadBuffer::default()).map(Some)
+        segment.read(event, &mut ReadBuffer::default()).map(Some)
     }
+
+    /// The record of an event that is not in its file yet.
+    fn unwritten_record(&self, segment: &Segment, event: u32) -> Option<Bytes> {
+        let Segment::Growing(growing) = segment else { return None };
+        let offset = growing.index.offset(event).unwrap_or(0);
+        if growing.log.number != self.unwritten.file_number || offset < self.unwritten.start {
+            return None;
+        }
+        let rest = &self.unwritten.bytes[(offset - self.unwritten.start) as usize..];
+        let length = record::peek_len(rest).unwrap_or(rest.len()).min(rest.len());
+        Some(Bytes::copy_from_slice(&rest[..length]))
+    }
+}
+
+/// The last event after a position that a condition forbids.
+pub(crate) fn last_match(
+    shared: &Arc<Shared>,
+    condition: &Condition,
+    after: Position,
+    last: Position,
+) -> Result<Option<Position>> {
+    let mut query = condition.query.clone();
+    query.bounds = crate::query::Bounds { after: Some(after), ..Default::default() };
+    query.direction = Direction::Backward;
+    query.limit = None;
+    Reader::within(Arc::clone(shared), query, last).next_position()
 }
 
 fn used_for_another(event: &NewEvent) -> Error {

@@ -21,9 +21,11 @@
 //! ```
 
 mod append;
+mod cache;
 mod clock;
 mod commit_queue;
 mod conditions;
+mod cursor;
 mod disk;
 mod error;
 mod event;
@@ -43,13 +45,17 @@ pub mod planted;
 mod query;
 mod reader;
 mod record;
+mod resolved;
 mod roll;
+mod sealed_log;
+mod segment;
 mod shared;
 mod snapshots;
 mod stat;
 mod store;
 mod tail;
 mod ticket;
+mod upkeep;
 mod verify;
 mod writer;
 
@@ -65,7 +71,7 @@ pub use events::{EventSource, Events};
 pub use options::Options;
 pub use query::{Bounds, Direction, Query, QueryItem};
 pub use record::{Placement, Recorded};
-pub use stat::{FileStat, Stat, StreamSummary};
+pub use stat::{FileStat, IndexStat, Stat, StreamSummary};
 pub use store::EmbeddedStore;
 pub use ticket::{Completion, Ticket};
 pub use verify::{Damage, Report, verify, verify_disk};

@@ -1,4 +1,5 @@
-//! Reads a whole log at open: builds the indexes, and tells a torn tail from damage.
+//! Reads at open what the log has beyond its index files: indexes it, and tells a torn tail from
+//! damage.
 //!
 //! Only one batch is ever in flight, and a batch is written only after the one before was synced.
 //! So where no valid frame stands, a valid frame of a later batch behind it proves that what should
@@ -7,20 +8,25 @@
 //! "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018.)
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::disk::Disk;
-use crate::error::{Error, Result};
+use crate::cache::ReadCache;
+use crate::disk::{Disk, DiskFile};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Position;
 use crate::log::{
     Expected, FileHeader, Found, Frame, FrameKind, HEADER_BYTES, Identity, LogFile, Scan,
 };
 use crate::planted::{PlantedBug, is_planted};
+use crate::sealed_log::Indexes;
+use crate::segment::{Finished, Growing, Sealed, Segment};
 use crate::verify::Damage;
 
 /// What was found on disk.
 pub(crate) struct Loaded {
-    pub(crate) files: Vec<Arc<LogFile>>,
+    pub(crate) segments: Vec<Segment>,
+    /// The last segment: that of the log file that is written to.
+    pub(crate) last: Arc<Growing>,
     /// Where the log ends.
     pub(crate) end: Expected,
     /// The kind of the very last frame, if the last file has one.
@@ -30,6 +36,15 @@ pub(crate) struct Loaded {
     pub(crate) damages: Vec<Damage>,
 }
 
+/// Where a log is loaded from.
+pub(crate) struct Source<'store> {
+    pub(crate) disk: &'store Arc<dyn Disk>,
+    /// Where index files that are missing are written.
+    pub(crate) index_disk: &'store Arc<dyn Disk>,
+    pub(crate) identity: &'store Identity,
+    pub(crate) cache: &'store Arc<ReadCache>,
+}
+
 /// An error of the disk, with what was being done.
 pub(crate) fn disk_error(what: &str) -> impl FnOnce(std::io::Error) -> Error {
     move |error| Error::unavailable(what.to_owned()).because(error)
@@ -37,50 +52,78 @@ pub(crate) fn disk_error(what: &str) -> impl FnOnce(std::io::Error) -> Error {
 
 /// How often reading starts again because a writer went on to a new file meanwhile.
 const ATTEMPTS: usize = 5;
+/// Log files without an index file that are kept in memory. More of them, as in a store whose index
+/// files were removed, are sealed one by one as they are read.
+const UNSEALED_FILES_MAX: usize = 4;
 
-/// Reads all log files of a store, oldest first. Another process may be writing at the same time.
-pub(crate) fn load(disk: &dyn Disk, identity: &Identity) -> Result<Loaded> {
-    let mut loaded = load_once(disk, identity)?;
+/// Reads a store's log, oldest events first. Another process may be writing at the same time.
+pub(crate) fn load(source: &Source<'_>) -> Result<Loaded> {
+    let mut loaded = load_once(source)?;
     for _ in 1..ATTEMPTS {
-        if !has_rolled_meanwhile(disk, &loaded) {
+        if !has_rolled_meanwhile(&**source.disk, &loaded) {
             break;
         }
-        loaded = load_once(disk, identity)?;
+        loaded = load_once(source)?;
     }
     Ok(loaded)
 }
 
 fn has_rolled_meanwhile(disk: &dyn Disk, loaded: &Loaded) -> bool {
-    let last = loaded.files.last().map_or(0, |file| file.header.number);
+    let last = loaded.last.header.number;
     loaded.last_frame == Some(FrameKind::Roll)
         && disk.open(&FileHeader::file_name(last + 1)).is_ok()
 }
 
-fn load_once(disk: &dyn Disk, identity: &Identity) -> Result<Loaded> {
-    let mut loader = Loader::new(disk, identity)?;
+fn load_once(source: &Source<'_>) -> Result<Loaded> {
+    let names =
+        source.disk.list().map_err(disk_error("the store's directory could not be listed"))?;
+    let segments = source.indexes(source.disk).open_all(&names)?;
+    let mut loader = Loader::new(source, &names, segments)?;
+    loader.check_sealed(&names)?;
     for index in 0..loader.found.len() {
-        loader.load_file(index)?;
+        loader.load_file(source, index)?;
     }
     loader.finish()
+}
+
+impl<'store> Source<'store> {
+    fn indexes(&self, disk: &'store Arc<dyn Disk>) -> Indexes<'store> {
+        let Self { disk: log_disk, identity, cache, .. } = self;
+        Indexes { disk, log_disk, identity, cache }
+    }
 }
 
 /// A log file's name and, if its header is whole, the file.
 struct FoundFile {
     name: String,
-    opened: Option<Arc<LogFile>>,
+    opened: Option<OpenedFile>,
     length: u64,
 }
 
+#[derive(Clone)]
+struct OpenedFile {
+    header: FileHeader,
+    file: Arc<dyn DiskFile>,
+}
+
 impl FoundFile {
+    fn header(&self) -> Option<FileHeader> {
+        self.opened.as_ref().map(|opened| opened.header)
+    }
+
     /// A file is written with zeros to its whole length before it becomes a log file, and is cut by
     /// nobody before there is a next one.
     fn is_cut(&self) -> bool {
-        self.opened.as_ref().is_some_and(|file| self.length < file.header.allocated)
+        self.header().is_some_and(|header| self.length < header.allocated)
     }
 }
 
 struct Loader {
+    segments: Vec<Segment>,
+    /// Log files that have events without an index file, or will get some.
     found: Vec<FoundFile>,
+    /// The segment of the file that was read last.
+    last: Option<Arc<Growing>>,
     end: Option<Expected>,
     last_frame: Option<FrameKind>,
     /// The number of the last batch that was seen, and where it starts in its file.
@@ -89,50 +132,141 @@ struct Loader {
 }
 
 impl Loader {
-    fn new(disk: &dyn Disk, identity: &Identity) -> Result<Self> {
-        let names = disk.list().map_err(disk_error("the store's directory could not be listed"))?;
-        let mut names: Vec<String> =
-            names.into_iter().filter(|name| FileHeader::number_of(name).is_some()).collect();
+    fn new(source: &Source<'_>, names: &[String], segments: Vec<Segment>) -> Result<Self> {
+        let first = last_sealed(&segments).map_or(0, |(sealed, log)| {
+            debug_assert!(sealed.index.count() > 0, "there is no index file without events");
+            log.number
+        });
+        let is_needed =
+            |name: &&String| FileHeader::number_of(name).is_some_and(|number| number >= first);
+        let mut names: Vec<String> = names.iter().filter(is_needed).cloned().collect();
         names.sort();
-        let found = names.into_iter().map(|name| open_file(disk, identity, name));
+        let found = names.into_iter().map(|name| open_file(source, name));
         let found = found.collect::<Result<Vec<_>>>()?;
-        Ok(Self { found, end: None, last_frame: None, last_batch: (0, 0), damages: Vec::new() })
+        let (last_batch, damages) = ((0, 0), Vec::new());
+        Ok(Self { segments, found, last: None, end: None, last_frame: None, last_batch, damages })
     }
 
-    fn load_file(&mut self, index: usize) -> Result<()> {
-        let Some(file) = self.found[index].opened.clone() else {
+    /// What the index files promise must be there: every log file, and the very last event.
+    fn check_sealed(&mut self, names: &[String]) -> Result<()> {
+        for segment in self.segments.clone() {
+            let Segment::Sealed(sealed) = segment else { continue };
+            for (file, log) in sealed.logs.iter().enumerate() {
+                if !names.contains(&log.name) {
+                    let positions = sealed.positions_in(file);
+                    self.report(&log.name, 0, Some(positions), "this log file is missing");
+                }
+            }
+        }
+        if self.damages.is_empty() { self.check_last_sealed() } else { Ok(()) }
+    }
+
+    fn check_last_sealed(&mut self) -> Result<()> {
+        let Some((sealed, log)) = last_sealed(&self.segments) else { return Ok(()) };
+        let segment = Segment::Sealed(Arc::clone(&sealed));
+        let last = sealed.index.count() - 1;
+        let read = segment.read(last, &mut crate::log::ReadBuffer::default());
+        // A damaged index is built anew when something is looked for in it.
+        let Some(error) = read.err().filter(|_| !sealed.index.is_damaged()) else { return Ok(()) };
+        if error.kind() != ErrorKind::Corrupt {
+            return Err(error);
+        }
+        let offset = segment.locate(last).map_or(0, |(_, offset)| offset);
+        let position = segment.position(last);
+        self.report(&log.name, offset, Some((position, position)), &error.to_string());
+        Ok(())
+    }
+
+    fn load_file(&mut self, source: &Source<'_>, index: usize) -> Result<()> {
+        let Some(opened) = self.found[index].opened.clone() else {
             let name = self.found[index].name.clone();
             self.report(&name, 0, None, "its header is damaged");
             self.end = None;
             return Ok(());
         };
-        self.check_succession(&file);
+        let start = self.start_of(&opened.header);
+        let growing = Arc::new(self.segment_for(source, &opened, start));
         let next = self.next_header(index);
         let is_last = index + 1 == self.found.len();
         let limit = next.map_or(self.found[index].length, |next| next.previous_end);
-        let start = Expected::at_start_of(&file.header);
-        let mut scan = Scan::new(&*file.file, &file.header, start, limit);
-        (self.last_frame, self.last_batch) = (None, (0, 0));
-        self.scan_frames(&file, &mut scan, next.as_ref(), is_last)?;
-        file.end.store(scan.expected.offset, Ordering::Release);
+        let mut scan = Scan::new(&*opened.file, &opened.header, start, limit);
+        self.last_batch = (0, start.offset);
+        let damages = self.damages.len();
+        self.scan_frames(&growing, &mut scan, next.as_ref(), is_last)?;
+        growing.log.end.fetch_max(scan.expected.offset, Ordering::AcqRel);
         self.end = Some(scan.expected);
+        if !is_last {
+            let is_whole = self.damages.len() == damages;
+            let finished =
+                Finished { end: scan.expected, last_frame: Some(FrameKind::Roll), is_whole };
+            growing.finished.set(finished).expect("it was just made");
+        }
+        self.last = Some(Arc::clone(&growing));
+        self.add(source, growing, is_last)
+    }
+
+    /// Where the events of a file begin that have no index file.
+    fn start_of(&mut self, header: &FileHeader) -> Expected {
+        self.last_frame = None;
+        if self.end.is_none()
+            && let Some((sealed, log)) = last_sealed(&self.segments)
+        {
+            self.end = Some(sealed.index.header.end);
+            if log.number == header.number {
+                self.last_frame = sealed.index.header.last_frame;
+                return sealed.index.header.end;
+            }
+        }
+        self.check_succession(header);
+        Expected::at_start_of(header)
+    }
+
+    fn segment_for(&self, source: &Source<'_>, opened: &OpenedFile, start: Expected) -> Growing {
+        let known =
+            last_sealed(&self.segments).filter(|(_, log)| log.number == opened.header.number);
+        let log = known.map_or_else(
+            || {
+                let (file, disk) = (Arc::clone(&opened.file), Arc::clone(source.disk));
+                Arc::new(LogFile::opened(opened.header.number, file, disk))
+            },
+            |(_, log)| log,
+        );
+        let seed = source.identity.hash_seed;
+        Growing::new(opened.header, log, start.position, start.offset, seed)
+    }
+
+    fn add(&mut self, source: &Source<'_>, growing: Arc<Growing>, is_last: bool) -> Result<()> {
+        let is_empty = growing.index.count() == 0;
+        if is_empty && !is_last {
+            return Ok(());
+        }
+        let finished = growing.finished.get().filter(|finished| finished.is_whole);
+        let is_many = self.found.len() > UNSEALED_FILES_MAX && self.damages.is_empty();
+        let segment = match finished.filter(|_| is_many) {
+            Some(finished) => {
+                let indexes = source.indexes(source.index_disk);
+                indexes.seal(&growing, finished, &AtomicBool::new(false))?
+            }
+            None => Segment::Growing(growing),
+        };
+        self.segments.push(segment);
         Ok(())
     }
 
     /// The header of the next file, if that is whole: it says where this one ends.
     fn next_header(&self, index: usize) -> Option<FileHeader> {
-        let this = self.found[index].opened.as_ref()?;
-        let next = self.found.get(index + 1)?.opened.as_ref()?;
-        (next.header.number == this.header.number + 1).then_some(next.header)
+        let this = self.found[index].header()?;
+        let next = self.found.get(index + 1)?.header()?;
+        (next.number == this.number + 1).then_some(next)
     }
 
     /// Each file must begin where the one before ends.
-    fn check_succession(&mut self, file: &LogFile) {
-        let header = &file.header;
+    fn check_succession(&mut self, header: &FileHeader) {
+        let name = FileHeader::file_name(header.number);
         let Some(end) = self.end else {
             if header.first_position > Position(1) {
                 let positions = (self.next_unloaded(), Position(header.first_position.0 - 1));
-                self.report(&file.name, 0, Some(positions), "files before this one are missing");
+                self.report(&name, 0, Some(positions), "files before this one are missing");
             }
             return;
         };
@@ -141,23 +275,21 @@ impl Loader {
         if !follows {
             let last = Position(header.first_position.0.saturating_sub(1));
             let positions = (end.position <= last).then_some((end.position, last));
-            self.report(&file.name, 0, positions, "this file does not follow the file before it");
+            self.report(&name, 0, positions, "this file does not follow the file before it");
         }
     }
 
-    /// The first position that no loaded file has.
+    /// The first position that nothing loaded has.
     fn next_unloaded(&self) -> Position {
-        let loaded =
-            self.damages.iter().filter_map(|damage| damage.positions).map(|(_, last)| last);
-        let files = self.found.iter().filter_map(|found| found.opened.as_ref());
-        let ends = files.filter(|file| file.index.count() > 0);
-        let ends = ends.map(|file| file.position(file.index.count() - 1));
-        loaded.chain(ends).max().unwrap_or_default().next()
+        let lost = self.damages.iter().filter_map(|damage| damage.positions).map(|(_, last)| last);
+        let ends = self.segments.iter().filter(|segment| segment.count() > 0);
+        let ends = ends.map(|segment| segment.position(segment.count() - 1));
+        lost.chain(ends).max().unwrap_or_default().next()
     }
 
     fn scan_frames(
         &mut self,
-        file: &LogFile,
+        growing: &Growing,
         scan: &mut Scan<'_>,
         next: Option<&FileHeader>,
         is_last: bool,
@@ -167,11 +299,11 @@ impl Loader {
             match found {
                 Found::Frame(frame) => {
                     self.note(&frame);
-                    index_frame(file, &frame)?;
+                    index_frame(growing, &frame)?;
                 }
                 Found::End => return Ok(()),
                 Found::Nothing(why) => {
-                    if !self.step_over(file, scan, next, is_last, why)? {
+                    if !self.step_over(growing, scan, next, is_last, why)? {
                         return Ok(());
                     }
                 }
@@ -190,7 +322,7 @@ impl Loader {
     /// is one.
     fn step_over(
         &mut self,
-        file: &LogFile,
+        growing: &Growing,
         scan: &mut Scan<'_>,
         next: Option<&FileHeader>,
         is_last: bool,
@@ -206,7 +338,7 @@ impl Loader {
         let later =
             scan.find_later_frame(batch).map_err(disk_error("a log file could not be read"))?;
         let later = later.filter(|(_, header)| header.first_position >= here.position);
-        if is_last && later.is_some() && self.is_there_by_now(file, scan)? {
+        if is_last && later.is_some() && self.is_there_by_now(growing, scan)? {
             return Ok(true);
         }
         let resumes_at = later.as_ref().map(|(_, header)| header.first_position);
@@ -217,8 +349,8 @@ impl Loader {
         let first_behind = ends_at.unwrap_or(here.position);
         let lost = first_behind.0.saturating_sub(here.position.0);
         let positions = (lost > 0).then(|| (here.position, Position(first_behind.0 - 1)));
-        self.report(&file.name, here.offset, positions, why);
-        file.index.skip(u32::try_from(lost).unwrap_or(0));
+        self.report(&growing.log.name, here.offset, positions, why);
+        growing.index.skip(u32::try_from(lost).unwrap_or(0));
         if let Some((offset, header)) = &later {
             scan.resume_at(*offset, header);
         } else {
@@ -229,12 +361,12 @@ impl Loader {
     }
 
     /// Whether the frame was only not yet written whole when it was read: a writer may be at work.
-    fn is_there_by_now(&mut self, file: &LogFile, scan: &mut Scan<'_>) -> Result<bool> {
+    fn is_there_by_now(&mut self, growing: &Growing, scan: &mut Scan<'_>) -> Result<bool> {
         scan.forget_window();
         let found = scan.next_frame().map_err(disk_error("a log file could not be read"))?;
         let Found::Frame(frame) = found else { return Ok(false) };
         self.note(&frame);
-        index_frame(file, &frame)?;
+        index_frame(growing, &frame)?;
         Ok(true)
     }
 
@@ -262,8 +394,7 @@ impl Loader {
         } else if self.found.last().is_some_and(FoundFile::is_cut) {
             self.report_lost_end("the file is shorter than it was made, so its end is lost");
         }
-        let files: Vec<_> = self.found.into_iter().filter_map(|found| found.opened).collect();
-        let Some(end) = self.end.filter(|_| !files.is_empty()) else {
+        let (Some(end), Some(last)) = (self.end, self.last) else {
             let what = self
                 .damages
                 .first()
@@ -272,30 +403,39 @@ impl Loader {
                 "the store's log cannot be read: {what}; restore it from a backup"
             )));
         };
-        let (last_frame, damages) = (self.last_frame, self.damages);
+        let (segments, last_frame, damages) = (self.segments, self.last_frame, self.damages);
         let last_batch = self.last_batch.1.max(HEADER_BYTES).min(end.offset);
-        Ok(Loaded { files, end, last_frame, last_batch, damages })
+        Ok(Loaded { segments, last, end, last_frame, last_batch, damages })
     }
 }
 
-/// Adds a frame's events to the file's index.
-pub(crate) fn index_frame(file: &LogFile, frame: &Frame) -> Result<()> {
+/// The last sealed segment, and the log file that it ends in.
+fn last_sealed(segments: &[Segment]) -> Option<(Arc<Sealed>, Arc<LogFile>)> {
+    let sealed = segments.iter().rev().find_map(|segment| match segment {
+        Segment::Sealed(sealed) => Some(Arc::clone(sealed)),
+        Segment::Growing(_) => None,
+    })?;
+    let log = Arc::clone(sealed.logs.last()?);
+    Some((sealed, log))
+}
+
+/// Adds a frame's events to the segment's index.
+pub(crate) fn index_frame(growing: &Growing, frame: &Frame) -> Result<()> {
     for event in frame.events() {
         let (event, offset) = event?;
-        file.index.push_recorded(&event, offset);
+        growing.index.push_recorded(&event, offset);
     }
     Ok(())
 }
 
-fn open_file(disk: &dyn Disk, identity: &Identity, name: String) -> Result<FoundFile> {
+fn open_file(source: &Source<'_>, name: String) -> Result<FoundFile> {
     let unreadable = || disk_error("a log file could not be opened");
-    let file = disk.open(&name).map_err(unreadable())?;
+    let file = source.disk.open(&name).map_err(unreadable())?;
     let length = file.len().map_err(unreadable())?;
     let mut bytes = vec![0; HEADER_BYTES as usize];
     let filled = file.read_at(&mut bytes, 0).map_err(unreadable())?;
     let header = FileHeader::decode(&bytes[..filled]).filter(|header| {
-        header.store_id == identity.store_id && FileHeader::file_name(header.number) == name
+        header.store_id == source.identity.store_id && FileHeader::file_name(header.number) == name
     });
-    let opened = header.map(|header| Arc::new(LogFile::new(header, file, identity.hash_seed)));
-    Ok(FoundFile { name, opened, length })
+    Ok(FoundFile { name, opened: header.map(|header| OpenedFile { header, file }), length })
 }

@@ -3,15 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::cache::ReadCache;
 use crate::clock::Clock;
-use crate::disk::{Directory, Disk};
+use crate::disk::{Directory, Disk, MemoryDisk};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, Position};
-use crate::load::{Loaded, disk_error, load};
+use crate::load::{Loaded, Source, disk_error, load};
 use crate::log::{FORMAT_FILE, FORMAT_VERSION, FileHeader, FrameKind, HEADER_BYTES, Identity};
 use crate::options::Options;
 use crate::roll::{self, Spares};
+use crate::segment::Segment;
 use crate::shared::Shared;
+use crate::upkeep::Upkeep;
 use crate::writer::Writer;
 
 const LOCK_FILE: &str = "lock";
@@ -26,6 +29,7 @@ pub(crate) struct Opened {
     pub(crate) shared: Arc<Shared>,
     pub(crate) writer: Writer,
     pub(crate) spares: Arc<Spares>,
+    pub(crate) upkeep: Arc<Upkeep>,
     /// Held for as long as the store is open.
     pub(crate) lock: Box<dyn Send + Sync>,
 }
@@ -58,17 +62,48 @@ fn cannot_open(path: &Path, error: std::io::Error) -> Error {
 pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options) -> Result<Opened> {
     refuse_foreign_directory(&*disk)?;
     let lock = disk.lock().map_err(locked)?;
-    let setup = disk_error("the store's directory could not be set up: see that it can be written");
-    roll::remove_leftovers(&*disk).map_err(setup)?;
+    let setup =
+        || disk_error("the store's directory could not be set up: see that it can be written");
+    roll::remove_leftovers(&*disk).map_err(setup())?;
     let (identity, is_new) = match read_identity(&*disk)? {
         Some(identity) => (identity, false),
         None => (create(&*disk, &*clock, &options)?, true),
     };
-    let loaded = load(&*disk, &identity)?;
+    let cache = Arc::new(ReadCache::new(options.cache_bytes()));
+    let source = Source { disk: &disk, index_disk: &disk, identity: &identity, cache: &cache };
+    let loaded = load(&source)?;
     refuse_damage(&loaded)?;
     make_durable(&*disk, &loaded)?;
+    remove_stale_indexes(&*disk, &loaded).map_err(setup())?;
     let is_clean = is_new || ends_clean(&loaded)?;
-    Ok(ready(disk, clock, identity, options, loaded, is_clean, lock))
+    let file = loaded.last.log.file().map_err(disk_error("a log file could not be opened"))?;
+    let durable = Position(loaded.end.position.0 - 1);
+    let Loaded { segments, last, end, .. } = loaded;
+    let held = (segments, cache, Arc::clone(&disk));
+    let shared =
+        Shared::new((Arc::clone(&disk), clock), identity, options, held, Vec::new(), durable);
+    let shared = Arc::new(shared);
+    let has_background = shared.options.background;
+    let upkeep = Arc::new(Upkeep::new(Arc::clone(&shared), has_background));
+    let spares = Arc::new(Spares::new(disk));
+    let parts = (Arc::clone(&shared), Arc::clone(&spares), Arc::clone(&upkeep));
+    let mut writer = Writer::new(parts, (last, file), end);
+    writer.needs_new_file = !is_clean;
+    upkeep.wish();
+    Ok(Opened { shared, writer, spares, upkeep, lock })
+}
+
+/// Index files that others took the place of, or that are damaged or behind such a one.
+fn remove_stale_indexes(disk: &dyn Disk, loaded: &Loaded) -> std::io::Result<()> {
+    let in_use = |name: &str| {
+        loaded.segments.iter().any(|segment| match segment {
+            Segment::Sealed(sealed) => sealed.index.name == name,
+            Segment::Growing(_) => false,
+        })
+    };
+    let names = disk.list()?;
+    let mut stale = names.iter().filter(|name| is_index(name) && !in_use(name));
+    stale.try_for_each(|name| disk.remove(name))
 }
 
 fn locked(error: std::io::Error) -> Error {
@@ -87,15 +122,14 @@ fn locked(error: std::io::Error) -> Error {
 /// its pages may count as clean though they never reached the disk, and a sync alone would do
 /// nothing.
 fn make_durable(disk: &dyn Disk, loaded: &Loaded) -> Result<()> {
-    let last = loaded.files.last().expect("a loaded log has a file");
     let length = usize::try_from(loaded.end.offset - loaded.last_batch).unwrap_or(0);
     let mut batch = vec![0; length];
-    let rewritten = last
-        .file
-        .read_at(&mut batch, loaded.last_batch)
-        .and_then(|filled| last.file.write_at(&batch[..filled], loaded.last_batch));
-    let synced = rewritten.and_then(|()| last.file.sync());
-    let synced = synced.and_then(|()| roll::sync_directory(disk));
+    let rewritten = loaded.last.log.file().and_then(|last| {
+        let filled = last.read_at(&mut batch, loaded.last_batch)?;
+        last.write_at(&batch[..filled], loaded.last_batch)?;
+        last.sync()
+    });
+    let synced = rewritten.and_then(|()| roll::sync_directory(disk));
     synced.map_err(disk_error("the end of the log could not be synced"))
 }
 
@@ -116,30 +150,11 @@ fn ends_clean(loaded: &Loaded) -> Result<bool> {
     if loaded.last_frame != Some(FrameKind::Close) {
         return Ok(false);
     }
-    let last = loaded.files.last().expect("a loaded log has a file");
     let mut behind = vec![0; CLEAN_BYTES];
-    let filled = last.file.read_at(&mut behind, loaded.end.offset);
+    let last = loaded.last.log.file();
+    let filled = last.and_then(|last| last.read_at(&mut behind, loaded.end.offset));
     let filled = filled.map_err(disk_error("a log file could not be read"))?;
     Ok(behind[..filled].iter().all(|&byte| byte == 0))
-}
-
-fn ready(
-    disk: Arc<dyn Disk>,
-    clock: Arc<dyn Clock>,
-    identity: Identity,
-    options: Options,
-    loaded: Loaded,
-    is_clean: bool,
-    lock: Box<dyn Send + Sync>,
-) -> Opened {
-    let durable = Position(loaded.end.position.0 - 1);
-    let file = Arc::clone(loaded.files.last().expect("a loaded log has a file"));
-    let spares = Arc::new(Spares::new(Arc::clone(&disk)));
-    let shared = Shared::new((disk, clock), identity, options, loaded.files, Vec::new(), durable);
-    let shared = Arc::new(shared);
-    let mut writer = Writer::new(Arc::clone(&shared), Arc::clone(&spares), file, loaded.end);
-    writer.needs_new_file = !is_clean;
-    Opened { shared, writer, spares, lock }
 }
 
 /// Opens the store on a disk for reading only.
@@ -154,12 +169,18 @@ pub(crate) fn open_read_only(
             "the directory holds no store: see that the path is right, or create one by appending to it",
         ));
     };
-    let loaded = load(&*disk, &identity)?;
-    let last = loaded.files.last().expect("a loaded log has a file");
-    last.file.sync().map_err(disk_error("the end of the log could not be synced"))?;
+    let cache = Arc::new(ReadCache::new(options.cache_bytes()));
+    // It may not write to the store, so index files that are missing are made in memory.
+    let index_disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+    let source =
+        Source { disk: &disk, index_disk: &index_disk, identity: &identity, cache: &cache };
+    let loaded = load(&source)?;
+    let synced = loaded.last.log.file().and_then(|last| last.sync());
+    synced.map_err(disk_error("the end of the log could not be synced"))?;
     let durable = Position(loaded.end.position.0 - 1);
-    let Loaded { files, end, damages, .. } = loaded;
-    let shared = Shared::new((disk, clock), identity, options, files, damages, durable);
+    let Loaded { segments, end, damages, .. } = loaded;
+    let held = (segments, cache, index_disk);
+    let shared = Shared::new((disk, clock), identity, options, held, damages, durable);
     Ok((Arc::new(shared), end))
 }
 
@@ -185,6 +206,7 @@ fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
     let is_leftover = |name: &&String| {
         *name == LOCK_FILE
             || name.ends_with(TEMPORARY_SUFFIX)
+            || is_index(name)
             || FileHeader::number_of(name) == Some(1)
     };
     if names.iter().any(|name| FileHeader::number_of(name).is_some_and(|number| number > 1)) {
@@ -195,6 +217,10 @@ fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
         "the directory is no store, it holds {foreign:?} and no file `format`: name an empty or a new \
          directory"
     )))
+}
+
+fn is_index(name: &str) -> bool {
+    crate::index::sealed::positions_of(name).is_some()
 }
 
 /// Creates the store. The name `format` is made last: before it is there, nothing is.

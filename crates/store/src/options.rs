@@ -12,12 +12,17 @@ use crate::event::EventId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// The largest log file, in bytes. Default 256 MiB. Files of a small store are smaller: each is
+    /// The largest log file, in bytes. Default 64 MiB. Files of a small store are smaller: each is
     /// some four times as large as all before it together. An append that needs more gets a file of
     /// its own size.
     pub log_file_bytes_max: u64,
     /// The first log file, in bytes. Default 1 MiB; at least 8 KiB.
     pub log_file_bytes_min: u64,
+    /// The memory that indexes and cached events may take, in bytes. Default 64 MiB; at least 8
+    /// MiB. More makes reads of events that were read before faster; less makes log files end
+    /// earlier if events are very small. What a batch or a reader holds for the moment comes on
+    /// top: some 10 MiB under load.
+    pub memory_bytes_max: u64,
     /// Whether the store may use threads of its own: one that commits what was submitted and not
     /// waited for, one that prepares the next log file. Default true. Without them the same happens
     /// in the caller's thread, and an end that nothing follows is only marked at close; a
@@ -31,10 +36,26 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            log_file_bytes_max: 256 << 20,
+            log_file_bytes_max: 64 << 20,
+            memory_bytes_max: 64 << 20,
             log_file_bytes_min: 1 << 20,
             background: true,
             store_id: None,
         }
+    }
+}
+
+impl Options {
+    const MEMORY_BYTES_MIN: u64 = 8 << 20;
+
+    /// What the index of the newest events may take: there can be two of them for a moment, while
+    /// the older one is sealed.
+    pub(crate) fn growing_index_bytes(&self) -> u64 {
+        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) * 5 / 16
+    }
+
+    /// What pages and events that were read lately may take.
+    pub(crate) fn cache_bytes(&self) -> u64 {
+        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) * 5 / 16
     }
 }

@@ -1,15 +1,17 @@
-//! Reading: a query's walk over all files, forwards or backwards, and following at the end of it.
+//! Reading: a query's walk over all segments, forwards or backwards, and following at the end of
+//! it.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
 use crate::events::EventSource;
-use crate::index::Cursor;
-use crate::log::{LogFile, ReadBuffer};
+use crate::log::ReadBuffer;
 use crate::query::{Direction, Query};
 use crate::record::Recorded;
+use crate::segment::Segment;
 use crate::shared::Shared;
 
 /// Reads the events of a query. Holds one buffer and one place in the index, however many there
@@ -22,7 +24,7 @@ pub(crate) struct Reader {
     left: u64,
     /// Whether an event beyond an upper bound was seen, so that nothing can come any more.
     is_over: bool,
-    file: Option<(Arc<LogFile>, Cursor)>,
+    walk: Option<(Segment, Cursor)>,
     buffer: ReadBuffer,
 }
 
@@ -35,16 +37,19 @@ struct Range {
 
 impl Reader {
     /// A reader of what is durable now.
-    pub(crate) fn new(shared: Arc<Shared>, query: Query) -> Result<Self> {
-        let mut reader = Self::from_lower_bounds(shared, query)?;
-        reader.narrow_by_upper_bounds()?;
-        Ok(reader)
+    pub(crate) fn new(shared: &Arc<Shared>, query: &Query) -> Result<Self> {
+        shared.with_sound_indexes(|| {
+            let mut reader = Self::from_lower_bounds(Arc::clone(shared), query.clone())?;
+            reader.narrow_by_upper_bounds()?;
+            Ok(reader)
+        })
     }
 
     /// A reader that goes on where it ends: see [`Following`].
-    pub(crate) fn following(shared: Arc<Shared>, mut query: Query) -> Result<Self> {
+    pub(crate) fn following(shared: &Arc<Shared>, mut query: Query) -> Result<Self> {
         query.direction = Direction::Forward;
-        let mut reader = Self::from_lower_bounds(shared, query)?;
+        let mut reader = shared
+            .with_sound_indexes(|| Self::from_lower_bounds(Arc::clone(shared), query.clone()))?;
         reader.is_over = reader.query.bounds.up_to_version == Some(0);
         Ok(reader)
     }
@@ -71,22 +76,43 @@ impl Reader {
             range,
             left,
             is_over: false,
-            file: None,
+            walk: None,
             buffer: ReadBuffer::default(),
         }
     }
 
-    /// The next event in the query's direction.
+    /// The next event in the query's direction. If an index file turns out to be damaged, it is
+    /// built anew, and the walk goes on.
     pub(crate) fn step(&mut self) -> Result<Option<Recorded>> {
+        let range = self.range;
+        let next = self.step_once();
+        if next.is_err() && self.shared.rebuild_damaged_indexes()? {
+            (self.range, self.walk) = (range, None);
+            return self.step_once();
+        }
+        next
+    }
+
+    fn step_once(&mut self) -> Result<Option<Recorded>> {
         while self.left > 0 && !self.is_over {
-            let Some((file, event)) = self.next_match()? else { return Ok(None) };
-            let recorded = file.read(event, &mut self.buffer)?;
+            let Some(event) = self.next_match()? else { return Ok(None) };
+            let recorded = self.read(event)?;
             if self.is_within_bounds(&recorded) {
                 self.left -= 1;
                 return Ok(Some(recorded));
             }
         }
         Ok(None)
+    }
+
+    /// Reads an event of the segment that the walk is in.
+    fn read(&mut self, event: u32) -> Result<Recorded> {
+        let (segment, cursor) = self.walk.as_ref().expect("a match is in a segment");
+        if cursor.is_every() {
+            segment.read(event, &mut self.buffer)
+        } else {
+            segment.read_cached(event, &mut self.buffer, &self.shared.cache)
+        }
     }
 
     /// Bounds on versions and times were turned into positions as far as they were known when the
@@ -102,56 +128,55 @@ impl Reader {
 
     /// The position of the next event, without reading it.
     pub(crate) fn next_position(&mut self) -> Result<Option<Position>> {
-        Ok(self.next_match()?.map(|(file, event)| file.position(event)))
+        let Some(event) = self.next_match()? else { return Ok(None) };
+        Ok(self.walk.as_ref().map(|(segment, _)| segment.position(event)))
     }
 
-    fn next_match(&mut self) -> Result<Option<(Arc<LogFile>, u32)>> {
+    /// The number of the next event in the segment that the walk is in then.
+    fn next_match(&mut self) -> Result<Option<u32>> {
         while self.range.first <= self.range.last {
-            let Some((file, mut cursor)) = self.file.take().or_else(|| self.open_file()) else {
-                self.step_over_missing_files()?;
+            let walk = self.walk.take().map_or_else(|| self.enter_segment(), |walk| Ok(Some(walk)));
+            let Some((segment, mut cursor)) = walk? else {
+                self.step_over_missing()?;
                 continue;
             };
-            let found = self.seek_in(&file, &mut cursor);
-            let reached = found.map_or_else(|| self.end_of(&file), |event| file.position(event).0);
+            let found = self.seek_in(&segment, &mut cursor)?;
+            let reached =
+                found.map_or_else(|| self.end_of(&segment), |event| segment.position(event).0);
             self.refuse_damage_before(reached)?;
             self.move_past(reached);
-            if let Some(event) = found {
-                self.file = Some((Arc::clone(&file), cursor));
-                return Ok(Some((file, event)));
+            if found.is_some() {
+                self.walk = Some((segment, cursor));
+                return Ok(found);
             }
         }
         Ok(None)
     }
 
-    fn seek_in(&self, file: &LogFile, cursor: &mut Cursor) -> Option<u32> {
-        let events = file.count_up_to(Position(self.range.last));
+    fn seek_in(&self, segment: &Segment, cursor: &mut Cursor) -> Result<Option<u32>> {
+        let events = segment.count_up_to(Position(self.range.last));
         let found = match self.query.direction {
-            Direction::Forward => {
-                cursor.seek(&file.index, file.event_at(self.range.first)).filter(|&e| e < events)
-            }
-            Direction::Backward => {
-                events.checked_sub(1).and_then(|last| cursor.seek(&file.index, last))
-            }
+            Direction::Forward => cursor
+                .seek(segment, segment.event_at(self.range.first))?
+                .filter(|&event| event < events),
+            Direction::Backward => match events.checked_sub(1) {
+                Some(last) => cursor.seek(segment, last)?,
+                None => None,
+            },
         };
-        let position = file.position(found?).0;
-        (self.range.first..=self.range.last).contains(&position).then_some(found?)
+        Ok(found.filter(|&event| {
+            (self.range.first..=self.range.last).contains(&segment.position(event).0)
+        }))
     }
 
-    /// The last position of a file in the reader's direction, as far as the range reaches.
-    fn end_of(&self, file: &LogFile) -> u64 {
+    /// The last position of a segment in the reader's direction, as far as the range reaches.
+    fn end_of(&self, segment: &Segment) -> u64 {
         match self.query.direction {
             Direction::Forward => {
-                let end = self.next_file_start(file).map_or(u64::MAX, |next| next - 1);
-                end.min(self.range.last)
+                segment.last_position().map_or(self.range.last, |last| last.0.min(self.range.last))
             }
-            Direction::Backward => file.header.first_position.0,
+            Direction::Backward => segment.first_position().0,
         }
-    }
-
-    fn next_file_start(&self, file: &LogFile) -> Option<u64> {
-        let files = self.shared.files.load();
-        let next = files.iter().find(|other| other.header.number > file.header.number)?;
-        Some(next.header.first_position.0)
     }
 
     fn move_past(&mut self, position: u64) {
@@ -165,28 +190,32 @@ impl Reader {
         }
     }
 
-    /// The file that holds the next position, with a fresh walk of its index.
-    fn open_file(&self) -> Option<(Arc<LogFile>, Cursor)> {
-        let files = self.shared.files.load();
+    /// The segment that holds the next position, with a fresh walk of its index.
+    fn enter_segment(&self) -> Result<Option<(Segment, Cursor)>> {
+        let segments = self.shared.segments.load();
         let target = match self.query.direction {
             Direction::Forward => self.range.first,
             Direction::Backward => self.range.last,
         };
-        let after = files.partition_point(|file| file.header.first_position.0 <= target);
-        // Files without an event share their first position with the file after them.
-        let file = files[..after].last()?;
-        Some((Arc::clone(file), Cursor::new(&file.index, &self.query, self.query.direction)))
+        let Some(segment) = segment_of(&segments, target) else { return Ok(None) };
+        let cursor = Cursor::new(segment, &self.query, self.query.direction)?;
+        Ok(Some((segment.clone(), cursor)))
     }
 
-    /// Before the first file that there is, nothing can be read.
-    fn step_over_missing_files(&mut self) -> Result<()> {
+    /// Where no segment is, nothing can be read.
+    fn step_over_missing(&mut self) -> Result<()> {
+        let segments = self.shared.segments.load();
         let reached = match self.query.direction {
             Direction::Forward => {
-                let files = self.shared.files.load();
-                let first = files.first().map_or(u64::MAX, |file| file.header.first_position.0);
-                self.range.last.min(first - 1)
+                let behind = |segment: &&Segment| segment.first_position().0 > self.range.first;
+                let next = segments.iter().find(behind).map(|segment| segment.first_position().0);
+                self.range.last.min(next.map_or(u64::MAX, |next| next - 1))
             }
-            Direction::Backward => self.range.first,
+            Direction::Backward => {
+                let ends = segments.iter().filter_map(Segment::last_position);
+                let before = ends.filter(|last| last.0 < self.range.last).map(|last| last.0).max();
+                self.range.first.max(before.map_or(0, |last| last + 1))
+            }
         };
         self.refuse_damage_before(reached)?;
         self.move_past(reached);
@@ -214,7 +243,7 @@ impl Reader {
     fn narrow_by_lower_bounds(&mut self) -> Result<()> {
         let bounds = self.query.bounds;
         if let Some(version) = bounds.after_version.filter(|&version| version > 0) {
-            let position = self.position_of_version(version);
+            let position = self.position_of_version(version)?;
             if position.is_some() || self.shared.damages.is_empty() {
                 let first = position.unwrap_or_else(|| self.shared.durable()).next();
                 self.range.first = self.range.first.max(first.0);
@@ -229,7 +258,7 @@ impl Reader {
     fn narrow_by_upper_bounds(&mut self) -> Result<()> {
         let bounds = self.query.bounds;
         if let Some(version) = bounds.up_to_version {
-            let position = self.position_of_version(version);
+            let position = self.position_of_version(version)?;
             let unreached = if version == 0 { Position::START } else { Position(u64::MAX) };
             self.range.last = self.range.last.min(position.unwrap_or(unreached).0);
         }
@@ -243,16 +272,19 @@ impl Reader {
     }
 
     /// Where the query's one stream came to a version, if it did.
-    fn position_of_version(&self, version: u64) -> Option<Position> {
+    fn position_of_version(&self, version: u64) -> Result<Option<Position>> {
         if !self.shared.damages.is_empty() {
-            return None; // the index cannot count what is lost: each event is asked instead
+            return Ok(None); // the index cannot count what is lost: each event is asked instead
         }
-        let stream = self.query.items.first()?.stream.as_ref()?.as_str();
-        let files = self.shared.files.load();
-        let in_file = |file: &Arc<LogFile>| {
-            file.index.event_of_version(stream, version).map(|event| file.position(event))
-        };
-        files.iter().rev().find_map(in_file).filter(|&position| position <= self.shared.durable())
+        let stream = self.query.items.first().and_then(|item| item.stream.as_ref());
+        let Some(stream) = stream else { return Ok(None) };
+        for segment in self.shared.segments_behind(Position::START) {
+            if let Some(event) = segment.event_of_version(stream.as_str(), version)? {
+                let position = segment.position(event);
+                return Ok((position <= self.shared.durable()).then_some(position));
+            }
+        }
+        Ok(None)
     }
 
     /// The first position in range whose time fulfils what all later ones do too (times never go
@@ -272,16 +304,23 @@ impl Reader {
     }
 
     fn time_at(&mut self, position: u64) -> Result<Timestamp> {
-        let files = self.shared.files.load();
-        let after = files.partition_point(|file| file.header.first_position.0 <= position);
-        let there = files[..after].last().map(|file| (file, file.event_at(position)));
-        let Some((file, event)) = there.filter(|(file, event)| *event < file.index.count()) else {
+        let segments = self.shared.segments.load();
+        let Some(segment) = segment_of(&segments, position) else {
             return Err(Error::corrupt(format!(
                 "event {position} is lost, so times cannot be searched here: bound the read by positions"
             )));
         };
-        Ok(file.read(event, &mut self.buffer)?.recorded_at())
+        Ok(segment.read(segment.event_at(position), &mut self.buffer)?.recorded_at())
     }
+}
+
+/// The segment that a position is in, or will be.
+pub(crate) fn segment_of(segments: &[Segment], position: u64) -> Option<&Segment> {
+    let after = segments.partition_point(|segment| segment.first_position().0 <= position);
+    // Segments without an event share their first position with the one after them.
+    let segment = segments[..after].last()?;
+    let contains = segment.last_position().is_none_or(|last| position <= last.0);
+    contains.then_some(segment)
 }
 
 /// What a finite read returns: the reader, until its end or its first error.
@@ -348,7 +387,7 @@ impl Reader {
         let grew = last > self.range.last;
         if grew {
             self.range.last = last;
-            self.file = None; // the walk counted the postings when it began
+            self.walk = None; // the walk counted the postings when it began
         }
         grew
     }

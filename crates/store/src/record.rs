@@ -293,6 +293,11 @@ impl Recorded {
             && self.causation() == event.causation
     }
 
+    /// Bytes of the record.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     fn stream_len(&self) -> usize {
         usize::from(u16::from_le_bytes(self.array(48)))
     }

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::log::{Expected, FRAME_HEADER_BYTES, FileHeader, FrameKind, HEADER_BYTES, LogFile};
 use crate::planted::{PlantedBug, is_planted};
+use crate::segment::{Growing, Segment};
 use crate::writer::Writer;
 
 const SPARE_FILE: &str = "spare.tmp";
@@ -142,7 +143,8 @@ fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, is_closing: &AtomicBool) -> 
     file.sync()
 }
 
-fn remove_if_there(disk: &dyn Disk, name: &str) -> io::Result<()> {
+/// Removes a file, if there is one of that name.
+pub(crate) fn remove_if_there(disk: &dyn Disk, name: &str) -> io::Result<()> {
     match disk.remove(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
@@ -221,26 +223,34 @@ impl Writer {
         })?;
         self.name(&header).map_err(|error| self.stop(error))?;
         self.finish_old_file().map_err(|error| self.stop(error))?;
-        let file = Arc::new(LogFile::new(header, file, self.shared.identity.hash_seed));
-        self.shared.add_file(&file);
+        self.finish_segment(FrameKind::Roll);
         self.end = Expected::at_start_of(&header);
-        self.file = file;
+        self.grow(header, file);
         self.asked_for_spare = false;
         self.needs_new_file = false;
         self.is_marked = true; // the new file's header says where the old one ends
         Ok(())
     }
 
+    /// Goes on with a segment for what a file gets from now on.
+    fn grow(&mut self, header: FileHeader, file: Arc<dyn DiskFile>) {
+        let disk = Arc::clone(&self.shared.disk);
+        let log = Arc::new(LogFile::opened(header.number, Arc::clone(&file), disk));
+        let (first, seed) = (header.first_position, self.shared.identity.hash_seed);
+        let segment = Arc::new(Growing::new(header, log, first, HEADER_BYTES, seed));
+        self.shared.add_segment(&Segment::Growing(Arc::clone(&segment)));
+        (self.segment, self.file) = (segment, file);
+        self.upkeep.wish();
+    }
+
     /// The size of the file after this one, by what is used of all others: a file that a crash
     /// ended early does not make the next one larger.
     pub(crate) fn next_file_bytes(&self) -> u64 {
-        let files = self.shared.files.load();
-        let used = files.iter().map(|file| file.end.load(Ordering::Acquire));
-        next_file_bytes(&self.shared.options, used.sum())
+        next_file_bytes(&self.shared.options, self.shared.log_bytes())
     }
 
     fn begin(&self, spare: Spare) -> io::Result<(FileHeader, Arc<dyn DiskFile>)> {
-        let number = self.file.header.number + 1;
+        let number = self.segment.header.number + 1;
         let chain = self.end.chain.expect("the writer knows what it follows");
         let header = FileHeader {
             store_id: self.shared.identity.store_id,
@@ -271,8 +281,8 @@ impl Writer {
     /// rest.
     fn finish_old_file(&mut self) -> io::Result<()> {
         let bytes = self.seal_mark(FrameKind::Roll);
-        self.file.file.write_at(&bytes, self.end.offset)?;
-        self.file.file.set_len(self.end.offset + bytes.len() as u64)?;
-        self.file.file.sync()
+        self.file.write_at(&bytes, self.end.offset)?;
+        self.file.set_len(self.end.offset + bytes.len() as u64)?;
+        self.file.sync()
     }
 }

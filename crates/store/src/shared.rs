@@ -1,10 +1,11 @@
 //! What the writer and all readers of one open store share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use crate::cache::ReadCache;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -13,6 +14,8 @@ use crate::followers::{BatchTerms, Followers};
 use crate::log::{Identity, LogFile, ReadBuffer};
 use crate::options::Options;
 use crate::record::Recorded;
+use crate::sealed_log::Indexes;
+use crate::segment::{Sealed, Segment};
 use crate::verify::Damage;
 
 /// The log with its indexes, and how far it is durable. Readers take no lock that the writer takes.
@@ -21,8 +24,12 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) identity: Identity,
     pub(crate) options: Options,
-    /// All log files, oldest first; replaced as a whole when a file is added.
-    pub(crate) files: ArcSwap<Vec<Arc<LogFile>>>,
+    /// All events, oldest first; replaced as a whole when a segment is added or sealed.
+    pub(crate) segments: ArcSwap<Vec<Segment>>,
+    pub(crate) cache: Arc<ReadCache>,
+    /// Where index files are: in memory for whoever may not write to the store.
+    pub(crate) index_disk: Arc<dyn Disk>,
+    rebuilding: Mutex<()>,
     /// What cannot be read, by position. Only a read-only store is opened with damage.
     pub(crate) damages: Vec<Damage>,
     durable: AtomicU64,
@@ -35,7 +42,7 @@ impl Shared {
         (disk, clock): (Arc<dyn Disk>, Arc<dyn Clock>),
         identity: Identity,
         options: Options,
-        files: Vec<Arc<LogFile>>,
+        (segments, cache, index_disk): (Vec<Segment>, Arc<ReadCache>, Arc<dyn Disk>),
         damages: Vec<Damage>,
         durable: Position,
     ) -> Self {
@@ -44,7 +51,10 @@ impl Shared {
             clock,
             identity,
             options,
-            files: ArcSwap::from_pointee(files),
+            segments: ArcSwap::from_pointee(segments),
+            cache,
+            index_disk,
+            rebuilding: Mutex::new(()),
             damages,
             durable: AtomicU64::new(durable.0),
             closed: AtomicBool::new(false),
@@ -80,30 +90,134 @@ impl Shared {
         self.followers.wake_all();
     }
 
-    /// Adds a file behind all others.
-    pub(crate) fn add_file(&self, file: &Arc<LogFile>) {
-        self.files.rcu(|files| {
-            let mut files = Vec::clone(files);
-            files.push(Arc::clone(file));
-            files
+    /// All log files, oldest first.
+    pub(crate) fn logs(&self) -> Vec<Arc<LogFile>> {
+        let mut logs: Vec<Arc<LogFile>> = Vec::new();
+        for segment in self.segments.load().iter() {
+            for log in segment.logs() {
+                if logs.last().is_none_or(|last| last.number < log.number) {
+                    logs.push(Arc::clone(log));
+                }
+            }
+        }
+        logs
+    }
+
+    /// Bytes of the log that are used.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.logs().iter().map(|log| log.end.load(Ordering::Acquire)).sum()
+    }
+
+    /// Bytes of memory that indexes and cached events take.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let segments = self.segments.load();
+        let growing = segments.iter().map(|segment| match segment {
+            Segment::Growing(growing) => growing.index.allocated_bytes() as u64,
+            Segment::Sealed(_) => 0,
+        });
+        growing.sum::<u64>() + self.cache.bytes()
+    }
+
+    /// Adds a segment behind all others.
+    pub(crate) fn add_segment(&self, segment: &Segment) {
+        self.segments.rcu(|segments| {
+            let mut segments = Vec::clone(segments);
+            segments.push(segment.clone());
+            segments
         });
     }
 
+    /// Puts one segment in the place of those that have its events.
+    pub(crate) fn replace_segments(&self, sealed: &Segment) {
+        let (first, last) = (sealed.first_position(), sealed.last_position());
+        let is_replaced = |segment: &Segment| {
+            segment.first_position() >= first
+                && segment.last_position().is_some_and(|end| Some(end) <= last)
+        };
+        self.segments.rcu(|segments| {
+            let from = segments.partition_point(|segment| segment.first_position() < first);
+            let replaced = segments[from..].iter().take_while(|segment| is_replaced(segment));
+            let to = from + replaced.count();
+            let mut segments = Vec::clone(segments);
+            segments.splice(from..to, [sealed.clone()]);
+            segments
+        });
+    }
+
+    /// Where index files are opened and written.
+    pub(crate) fn indexes(&self) -> Indexes<'_> {
+        let Self { disk: log_disk, index_disk: disk, identity, cache, .. } = self;
+        Indexes { disk, log_disk, identity, cache }
+    }
+
+    /// Asks, and if an index file turns out to be damaged, builds that anew and asks again.
+    pub(crate) fn with_sound_indexes<T>(&self, ask: impl Fn() -> Result<T>) -> Result<T> {
+        let answer = ask();
+        if answer.is_err() && self.rebuild_damaged_indexes()? { ask() } else { answer }
+    }
+
+    /// Builds the index files anew that were found damaged; whether there were some.
+    pub(crate) fn rebuild_damaged_indexes(&self) -> Result<bool> {
+        if self.damaged_indexes().is_empty() {
+            return Ok(false);
+        }
+        let _one_at_a_time = self.rebuilding.lock().unwrap_or_else(PoisonError::into_inner);
+        for sealed in self.damaged_indexes() {
+            let rebuilt = self.indexes().rebuild(&sealed)?;
+            self.replace_segments(&rebuilt);
+        }
+        Ok(true)
+    }
+
+    fn damaged_indexes(&self) -> Vec<Arc<Sealed>> {
+        let segments = self.segments.load();
+        let damaged = |segment: &Segment| match segment {
+            Segment::Sealed(sealed) if sealed.index.is_damaged() => Some(Arc::clone(sealed)),
+            _ => None,
+        };
+        segments.iter().filter_map(damaged).collect()
+    }
+
     /// The version of a stream after all its events up to `last`; 0 if it has none.
-    pub(crate) fn stream_version(&self, stream: &str, last: Position) -> u64 {
-        let files = self.files.load();
-        let in_file =
-            |file: &Arc<LogFile>| file.index.stream_version(stream, file.count_up_to(last));
-        files.iter().rev().find_map(in_file).unwrap_or(0)
+    pub(crate) fn stream_version(&self, stream: &str, last: Position) -> Result<u64> {
+        Ok(self.stream_version_behind(stream, Position::START, last)?.unwrap_or(0))
+    }
+
+    /// The same, if an event of the stream stands behind `known`.
+    pub(crate) fn stream_version_behind(
+        &self,
+        stream: &str,
+        known: Position,
+        last: Position,
+    ) -> Result<Option<u64>> {
+        for segment in self.segments_behind(known) {
+            let version = segment.stream_version(stream, segment.count_up_to(last))?;
+            if version.is_some() {
+                return Ok(version);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The segments that have or may get events behind a position, newest first.
+    pub(crate) fn segments_behind(&self, known: Position) -> impl Iterator<Item = Segment> {
+        let segments = self.segments.load_full();
+        let has_more =
+            move |segment: &Segment| segment.last_position().is_none_or(|last| last > known);
+        (0..segments.len()).rev().map(move |number| segments[number].clone()).take_while(has_more)
     }
 
     /// The event with this id among those up to `last`.
     pub(crate) fn find(&self, id: EventId, last: Position) -> Result<Option<Recorded>> {
+        self.with_sound_indexes(|| self.look_for(id, last))
+    }
+
+    fn look_for(&self, id: EventId, last: Position) -> Result<Option<Recorded>> {
         let mut buffer = ReadBuffer::default();
-        for file in self.files.load().iter().rev() {
-            let end = file.count_up_to(last);
-            for event in file.index.candidates(id).filter(|&event| event < end) {
-                let recorded = file.read(event, &mut buffer)?;
+        for segment in self.segments_behind(Position::START) {
+            let end = segment.count_up_to(last);
+            for event in segment.candidates(id)?.into_iter().filter(|&event| event < end) {
+                let recorded = segment.read(event, &mut buffer)?;
                 if recorded.id() == id {
                     return Ok(Some(recorded));
                 }

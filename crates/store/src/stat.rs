@@ -1,10 +1,14 @@
 //! What a store can say about itself: sizes, files, streams.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::Result;
 use crate::event::{EventId, Position, Timestamp, split_stream_name};
+use crate::log::LogFile;
+use crate::segment::Segment;
+use crate::shared::Shared;
 use crate::store::EmbeddedStore;
 
 /// A store in numbers, at one moment.
@@ -23,8 +27,22 @@ pub struct Stat {
     pub streams: u64,
     /// Its log files, oldest first.
     pub files: Vec<FileStat>,
-    /// Bytes of memory that its indexes take.
-    pub index_bytes: u64,
+    /// Its index files, oldest events first.
+    pub indexes: Vec<IndexStat>,
+    /// Bytes of memory that indexes and cached events take.
+    pub memory_bytes: u64,
+}
+
+/// An index file in numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexStat {
+    /// Its name in the store's directory.
+    pub name: String,
+    /// How many events it has.
+    pub events: u64,
+    /// Its bytes on disk.
+    pub bytes: u64,
 }
 
 /// A log file in numbers.
@@ -58,18 +76,19 @@ pub struct StreamSummary {
 impl EmbeddedStore {
     /// The store in numbers.
     pub fn stat(&self) -> Result<Stat> {
-        let streams = self.streams(None)?.len() as u64;
+        self.refresh()?;
         let shared = self.shared();
-        let files = shared.files.load();
+        let segments = shared.segments.load();
         let head = shared.durable();
         Ok(Stat {
             format_version: shared.identity.version,
             store_id: shared.identity.store_id,
             created_at: shared.identity.created_at,
             head,
-            streams,
-            files: files.iter().map(|file| file_stat(file, head)).collect::<Result<_>>()?,
-            index_bytes: files.iter().map(|file| file.index.allocated_bytes() as u64).sum(),
+            streams: segments.iter().map(|segment| segment.new_streams(head)).sum(),
+            files: log_files(shared, &segments, head)?,
+            indexes: segments.iter().filter_map(index_stat).collect(),
+            memory_bytes: shared.memory_bytes(),
         })
     }
 
@@ -78,12 +97,12 @@ impl EmbeddedStore {
         self.refresh()?;
         let head = self.shared().durable();
         let mut found = BTreeMap::new();
-        for file in self.shared().files.load().iter() {
-            for (name, version, last) in file.index.streams(file.count_up_to(head)) {
+        for segment in self.shared().segments.load().iter() {
+            segment.for_each_stream(segment.count_up_to(head), &mut |name, version, last| {
                 if category.is_none_or(|category| split_stream_name(name).0 == category) {
-                    found.insert(name.to_owned(), (version, file.position(last)));
+                    found.insert(name.to_owned(), (version, segment.position(last)));
                 }
-            }
+            })?;
         }
         let summary =
             |(name, (version, last_position))| StreamSummary { name, version, last_position };
@@ -91,13 +110,35 @@ impl EmbeddedStore {
     }
 }
 
-fn file_stat(file: &crate::log::LogFile, head: Position) -> Result<FileStat> {
-    let length = file.file.len();
+fn index_stat(segment: &Segment) -> Option<IndexStat> {
+    let Segment::Sealed(sealed) = segment else { return None };
+    let (name, events) = (sealed.index.name.clone(), u64::from(sealed.index.count()));
+    Some(IndexStat { name, events, bytes: sealed.index.bytes() })
+}
+
+fn log_files(shared: &Shared, segments: &[Segment], head: Position) -> Result<Vec<FileStat>> {
+    let mut parts: BTreeMap<u64, (Position, u64)> = BTreeMap::new();
+    for segment in segments {
+        for (number, first, last) in segment.positions_by_log(head) {
+            let part = parts.entry(number).or_insert((first, 0));
+            part.1 += (last.0 + 1).saturating_sub(first.0);
+        }
+    }
+    let logs = shared.logs();
+    let stat = |log: &Arc<LogFile>| {
+        let (first_position, events) = parts.get(&log.number).copied().unwrap_or_default();
+        file_stat(log, first_position, events)
+    };
+    logs.iter().map(stat).collect()
+}
+
+fn file_stat(log: &LogFile, first_position: Position, events: u64) -> Result<FileStat> {
+    let length = log.file().and_then(|file| file.len());
     Ok(FileStat {
-        name: file.name.clone(),
-        first_position: file.header.first_position,
-        events: u64::from(file.count_up_to(head)),
-        used_bytes: file.end.load(Ordering::Acquire),
+        name: log.name.clone(),
+        first_position,
+        events,
+        used_bytes: log.end.load(Ordering::Acquire),
         allocated_bytes: length
             .map_err(crate::load::disk_error("a log file could not be measured"))?,
     })

@@ -24,6 +24,7 @@ use crate::shared::Shared;
 use crate::snapshots::SnapshotFile;
 use crate::tail::Tail;
 use crate::ticket::Ticket;
+use crate::upkeep::Upkeep;
 
 /// An event store in a directory of this machine, or in memory. Clones are handles on the same
 /// store.
@@ -57,6 +58,7 @@ enum Role {
     Writer {
         queue: Arc<CommitQueue>,
         spares: Arc<Spares>,
+        upkeep: Arc<Upkeep>,
         lock: Mutex<Option<Box<dyn Send + Sync>>>,
     },
     Reader {
@@ -107,11 +109,12 @@ impl EmbeddedStore {
     pub fn on(disk: impl Disk, clock: impl Clock, options: Options) -> Result<Self> {
         let has_background = options.background;
         let opened = open::open(Arc::new(disk), Arc::new(clock), options)?;
-        let Opened { shared, writer, spares, lock } = opened;
+        let Opened { shared, writer, spares, upkeep, lock } = opened;
         let queue = Arc::new(CommitQueue::new(writer, has_background));
         let snapshots = Arc::new(SnapshotFile::new(Arc::clone(&shared.disk), true));
-        let threads = if has_background { start_threads(&queue, &spares) } else { Vec::new() };
-        let role = Role::Writer { queue, spares, lock: Mutex::new(Some(lock)) };
+        let threads =
+            if has_background { start_threads(&queue, &spares, &upkeep) } else { Vec::new() };
+        let role = Role::Writer { queue, spares, upkeep, lock: Mutex::new(Some(lock)) };
         Ok(Self(Arc::new(Inner { shared, role, snapshots, threads: Mutex::new(threads) })))
     }
 
@@ -167,10 +170,10 @@ impl EmbeddedStore {
         }
     }
 
-    fn reader(&self, query: Query) -> Result<Reader> {
-        limits::check_query(&query)?;
+    fn reader(&self, query: &Query) -> Result<Reader> {
+        limits::check_query(query)?;
         self.refresh()?;
-        Reader::new(Arc::clone(&self.0.shared), query)
+        Reader::new(&self.0.shared, query)
     }
 
     fn follower(&self, query: Query) -> Result<Reader> {
@@ -179,7 +182,7 @@ impl EmbeddedStore {
             tail.refresh()?;
             self.look_for_more(tail);
         }
-        Reader::following(Arc::clone(&self.0.shared), query)
+        Reader::following(&self.0.shared, query)
     }
 
     /// Starts the thread that looks for what another process writes, when there is a follower to
@@ -197,9 +200,14 @@ fn in_path(path: &Path, error: &Error) -> Error {
     Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-fn start_threads(queue: &Arc<CommitQueue>, spares: &Arc<Spares>) -> Vec<JoinHandle<()>> {
-    let (queue, spares) = (Arc::clone(queue), Arc::clone(spares));
+fn start_threads(
+    queue: &Arc<CommitQueue>,
+    spares: &Arc<Spares>,
+    upkeep: &Arc<Upkeep>,
+) -> Vec<JoinHandle<()>> {
+    let (queue, spares, upkeep) = (Arc::clone(queue), Arc::clone(spares), Arc::clone(upkeep));
     vec![
+        start("hitherto-upkeep", move || upkeep.work_in_background()),
         start("hitherto-commit", move || queue.work_in_background()),
         start("hitherto-spare", move || spares.prepare_in_background()),
     ]
@@ -213,17 +221,23 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
 impl Inner {
     fn close(&self) -> Result<()> {
         let closed = match &self.role {
-            Role::Writer { queue, spares, .. } => {
+            Role::Writer { queue, spares, upkeep, .. } => {
                 let closed = queue.close();
                 spares.close();
+                upkeep.stop();
                 closed
             }
             Role::Reader { .. } => Ok(()),
         };
         self.shared.close();
         self.join_threads();
-        if let Role::Writer { lock, .. } = &self.role {
-            *lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Role::Writer { upkeep, lock, .. } = &self.role {
+            let mut lock = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            // Without the lock the store belongs to somebody else by now.
+            if lock.is_some() {
+                upkeep.seal_at_close();
+            }
+            *lock = None;
         }
         closed
     }
@@ -262,7 +276,7 @@ impl EventStore for EmbeddedStore {
     }
 
     fn read(&self, query: Query) -> Events {
-        match self.reader(query) {
+        match self.reader(&query) {
             Ok(reader) => Events::new(Reading(Some(reader))),
             Err(error) => Events::failed(error),
         }

@@ -9,6 +9,7 @@ use crate::event::Position;
 use crate::followers::BatchTerms;
 use crate::load::{disk_error, index_frame};
 use crate::log::{Expected, FileHeader, Found, FrameKind, HEADER_BYTES, LogFile, Scan};
+use crate::segment::{Finished, Growing, Segment};
 use crate::shared::Shared;
 
 /// How often a follower in another process than the writer's looks for more. Nothing that the
@@ -32,30 +33,38 @@ impl Tail {
     pub(crate) fn refresh(&self) -> Result<()> {
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
         let before = end.position;
+        let mut growing = self.last_segment();
         loop {
-            let files = self.shared.files.load();
-            let file = files.last().expect("a loaded log has a file");
-            read_on(file, &mut end)?;
-            match self.next_file(file)? {
-                Some(next) if next.header.previous_end <= end.offset => {
-                    *end = Expected::at_start_of(&next.header);
-                    self.shared.add_file(&next);
-                }
-                _ => break,
-            }
+            read_on(&growing, &mut end)?;
+            let next = self.next_segment(&growing)?;
+            let Some(next) = next.filter(|next| next.header.previous_end <= end.offset) else {
+                break;
+            };
+            let last_frame = Some(FrameKind::Roll);
+            // Nobody but this thread finishes it: the store has no writer here.
+            let _ = growing.finished.set(Finished { end: *end, last_frame, is_whole: true });
+            *end = Expected::at_start_of(&next.header);
+            self.shared.add_segment(&Segment::Growing(Arc::clone(&next)));
+            growing = next;
         }
         if end.position > before {
-            let files = self.shared.files.load();
-            let file = files.last().expect("a loaded log has a file");
-            file.file.sync().map_err(disk_error("the end of the log could not be synced"))?;
+            let synced = growing.log.file().and_then(|file| file.sync());
+            synced.map_err(disk_error("the end of the log could not be synced"))?;
             self.shared.publish(Position(end.position.0 - 1), &BatchTerms::NotNoted);
         }
         Ok(())
     }
 
-    /// The file after this one, if it was begun.
-    fn next_file(&self, file: &LogFile) -> Result<Option<Arc<LogFile>>> {
-        let name = FileHeader::file_name(file.header.number + 1);
+    fn last_segment(&self) -> Arc<Growing> {
+        match self.shared.segments.load().last() {
+            Some(Segment::Growing(growing)) => Arc::clone(growing),
+            _ => unreachable!("the last segment of a store that is read is never sealed"),
+        }
+    }
+
+    /// The segment of the file after this one, if it was begun.
+    fn next_segment(&self, growing: &Growing) -> Result<Option<Arc<Growing>>> {
+        let name = FileHeader::file_name(growing.header.number + 1);
         let opened = match self.shared.disk.open(&name) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(disk_error("a log file could not be opened"))?,
@@ -63,9 +72,10 @@ impl Tail {
         let mut bytes = vec![0; HEADER_BYTES as usize];
         let filled = opened.read_at(&mut bytes, 0);
         let filled = filled.map_err(disk_error("a log file could not be read"))?;
-        let header = FileHeader::decode(&bytes[..filled]);
-        let seed = self.shared.identity.hash_seed;
-        Ok(header.map(|header| Arc::new(LogFile::new(header, opened, seed))))
+        let Some(header) = FileHeader::decode(&bytes[..filled]) else { return Ok(None) };
+        let log = LogFile::opened(header.number, opened, Arc::clone(&self.shared.disk));
+        let (first, seed) = (header.first_position, self.shared.identity.hash_seed);
+        Ok(Some(Arc::new(Growing::new(header, Arc::new(log), first, HEADER_BYTES, seed))))
     }
 
     /// Looks for more until the store is closed: the work of a background thread.
@@ -80,18 +90,19 @@ impl Tail {
 
 /// Indexes the whole frames behind a place. A frame that is being written is not whole, and comes
 /// later.
-fn read_on(file: &LogFile, end: &mut Expected) -> Result<()> {
+fn read_on(growing: &Growing, end: &mut Expected) -> Result<()> {
     let unreadable = || disk_error("a log file could not be read");
-    let length = file.file.len().map_err(unreadable())?;
-    let mut scan = Scan::new(&*file.file, &file.header, *end, length);
+    let file = growing.log.file().map_err(unreadable())?;
+    let length = file.len().map_err(unreadable())?;
+    let mut scan = Scan::new(&*file, &growing.header, *end, length);
     while let Found::Frame(frame) = scan.next_frame().map_err(unreadable())? {
         if frame.header.kind == FrameKind::Roll {
             break;
         }
-        index_frame(file, &frame)?;
+        index_frame(growing, &frame)?;
         // Kept at once: what is indexed must not be indexed again after a read that fails.
         *end = scan.expected;
-        file.end.store(end.offset, Ordering::Release);
+        growing.log.end.store(end.offset, Ordering::Release);
     }
     Ok(())
 }

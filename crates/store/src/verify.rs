@@ -1,19 +1,22 @@
 //! Reads everything, believes nothing, reports.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::clock::SystemClock;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
+use crate::index::KeyClass;
+use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, LogFile, Scan};
 use crate::open;
 use crate::options::Options;
-use crate::query::Query;
-use crate::reader::Reader;
+use crate::query::{Direction, Query};
+use crate::reader::{Reader, segment_of};
 use crate::record::Recorded;
+use crate::segment::Segment;
 use crate::shared::Shared;
 
 /// Stored bytes that are not what was written.
@@ -92,6 +95,8 @@ pub fn verify_disk(disk: Arc<dyn Disk>) -> Result<Report> {
     };
     let mut check = Check::new(&shared);
     check.report.damages.extend(format);
+    check.scan_sealed_logs(&shared);
+    check.check_indexes(&shared);
     check.read_everything(&shared);
     Ok(check.report)
 }
@@ -116,21 +121,75 @@ fn check_format(disk: &dyn Disk) -> Result<Option<Damage>> {
 
 struct Check {
     report: Report,
-    versions: HashMap<String, u64>,
     time: Timestamp,
 }
 
 impl Check {
     fn new(shared: &Shared) -> Self {
-        let files = shared.files.load();
-        let bytes = files.iter().map(|file| file.end.load(std::sync::atomic::Ordering::Acquire));
         let report = Report {
-            files: files.len() as u64,
-            bytes: bytes.sum(),
+            files: shared.logs().len() as u64,
+            bytes: shared.log_bytes(),
             damages: shared.damages.clone(),
             ..Report::default()
         };
-        Self { report, versions: HashMap::new(), time: Timestamp::from_nanos(i64::MIN) }
+        Self { report, time: Timestamp::from_nanos(i64::MIN) }
+    }
+
+    /// Scans the frames that opening the store did not have to look at.
+    fn scan_sealed_logs(&mut self, shared: &Shared) {
+        let mut scanned = 0;
+        for segment in shared.segments.load().iter() {
+            let Segment::Sealed(sealed) = segment else { continue };
+            for (file, log) in sealed.logs.iter().enumerate() {
+                let is_lost = self.report.damages.iter().any(|damage| damage.file == log.name);
+                if log.number > scanned && !is_lost {
+                    scanned = log.number;
+                    if let Err(error) = self.scan_log(log) {
+                        let positions = Some(sealed.positions_in(file));
+                        self.damage(&log.name, 0, positions, error.to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    fn scan_log(&mut self, log: &LogFile) -> Result<()> {
+        let unreadable = || crate::load::disk_error("it could not be read");
+        let file = log.file().map_err(unreadable())?;
+        let mut bytes = vec![0; HEADER_BYTES as usize];
+        let filled = file.read_at(&mut bytes, 0).map_err(unreadable())?;
+        let Some(header) = FileHeader::decode(&bytes[..filled]) else {
+            self.damage(&log.name, 0, None, "its header is damaged".to_owned());
+            return Ok(());
+        };
+        let end = log.end.load(Ordering::Acquire);
+        let mut scan = Scan::new(&*file, &header, Expected::at_start_of(&header), end);
+        loop {
+            match scan.next_frame().map_err(unreadable())? {
+                Found::Frame(_) => {}
+                Found::End => return Ok(()),
+                Found::Nothing(why) => {
+                    let here = scan.expected;
+                    let later = scan.find_later_frame(0).map_err(unreadable())?;
+                    let Some((offset, header)) = later else {
+                        self.damage(&log.name, here.offset, None, why.to_owned());
+                        return Ok(());
+                    };
+                    self.damage(&log.name, here.offset, None, why.to_owned());
+                    scan.resume_at(offset, &header);
+                }
+            }
+        }
+    }
+
+    /// What each index file says must add up.
+    fn check_indexes(&mut self, shared: &Shared) {
+        for segment in shared.segments.load().iter() {
+            let Segment::Sealed(sealed) = segment else { continue };
+            if let Err(error) = sealed.index.check() {
+                self.damage(&sealed.index.name, 0, None, error.to_string());
+            }
+        }
     }
 
     /// Reads between the damages that are known already.
@@ -142,23 +201,27 @@ impl Check {
         for (first, last) in ranges {
             self.read_range(shared, after, Position(first.0.saturating_sub(1)));
             after = after.max(last);
-            self.versions.clear(); // which streams the lost events belonged to is not known
         }
         self.read_range(shared, after, shared.durable());
     }
 
-    fn read_range(&mut self, shared: &Arc<Shared>, after: Position, up_to: Position) {
-        let query = Query::all().after(after).up_to(up_to);
-        let mut reader = Reader::within(Arc::clone(shared), query, shared.durable());
-        let mut position = after;
-        loop {
-            match reader.step() {
-                Ok(Some(event)) => {
-                    position = position.next();
-                    self.check_event(shared, &event, position);
+    fn read_range(&mut self, shared: &Arc<Shared>, mut after: Position, up_to: Position) {
+        while after < up_to {
+            let query = Query::all().after(after).up_to(up_to);
+            let mut reader = Reader::within(Arc::clone(shared), query, shared.durable());
+            loop {
+                match reader.step() {
+                    Ok(Some(event)) => {
+                        after = after.next();
+                        self.check_event(shared, &event, after);
+                    }
+                    Ok(None) => return,
+                    Err(error) => {
+                        after = after.next();
+                        self.event_damage(shared, after, error.to_string());
+                        break;
+                    }
                 }
-                Ok(None) => return,
-                Err(error) => return self.damage(position.next(), error.to_string()),
             }
         }
     }
@@ -166,37 +229,78 @@ impl Check {
     fn check_event(&mut self, shared: &Shared, event: &Recorded, position: Position) {
         self.report.events += 1;
         if event.position() != position {
-            self.damage(position, format!("event {} stands in its place", event.position()));
+            let what = format!("event {} stands in its place", event.position());
+            self.event_damage(shared, position, what);
         }
         if event.recorded_at() < self.time {
-            self.damage(position, "its time is before that of the event before it".to_owned());
+            let what = "its time is before that of the event before it".to_owned();
+            self.event_damage(shared, position, what);
         }
         self.time = event.recorded_at();
-        if let Some(stream) = event.stream() {
-            self.check_version(shared, event, stream);
+        if let Err(what) = check_found(shared, event) {
+            self.event_damage(shared, position, what);
         }
+        self.report.streams += u64::from(event.version() == 1);
     }
 
-    fn check_version(&mut self, shared: &Shared, event: &Recorded, stream: &str) {
-        let known = self.versions.get_mut(stream);
-        let before = if let Some(version) = known {
-            std::mem::replace(version, event.version())
-        } else {
-            self.report.streams += 1;
-            self.versions.insert(stream.to_owned(), event.version());
-            if shared.damages.is_empty() { 0 } else { event.version().saturating_sub(1) }
-        };
-        if event.version() != before + 1 {
-            let what = format!("stream {stream} goes from version {before} to {}", event.version());
-            self.damage(event.position(), what);
-        }
-        if shared.stream_version(stream, event.position()) != event.version() {
-            self.damage(event.position(), format!("the index has another version of {stream}"));
-        }
+    /// Damage of one event, with the place where it stands.
+    fn event_damage(&mut self, shared: &Shared, position: Position, what: String) {
+        let segments = shared.segments.load();
+        let place = segment_of(&segments, position.0)
+            .and_then(|segment| segment.locate(segment.event_at(position.0)));
+        let (file, offset) = place.unwrap_or(("log".to_owned(), 0));
+        self.damage(&file, offset, Some((position, position)), what);
     }
 
-    fn damage(&mut self, position: Position, what: String) {
-        let positions = Some((position, position));
-        self.report.damages.push(Damage { file: "log".to_owned(), offset: 0, positions, what });
+    fn damage(
+        &mut self,
+        file: &str,
+        offset: u64,
+        positions: Option<(Position, Position)>,
+        what: String,
+    ) {
+        self.report.damages.push(Damage { file: file.to_owned(), offset, positions, what });
     }
+}
+
+/// Whether the index finds an event by everything that it can be found by.
+fn check_found(shared: &Shared, event: &Recorded) -> Result<(), String> {
+    let segments = shared.segments.load();
+    let position = event.position();
+    let Some(segment) = segment_of(&segments, position.0) else {
+        return Err("no index has it".to_owned());
+    };
+    let number = segment.event_at(position.0);
+    let stream = event.stream().map(|stream| (KeyClass::Stream, stream));
+    let category = event.category().map(|category| (KeyClass::Category, category));
+    let tags = event.tags().map(|tag| (KeyClass::Tag, tag));
+    let keys = stream.into_iter().chain(category).chain([(KeyClass::Kind, event.kind())]);
+    for (class, name) in keys.chain(tags) {
+        let mut cursor =
+            segment.postings(class, name, Direction::Forward).map_err(|error| error.to_string())?;
+        if cursor.seek(segment, number).map_err(|error| error.to_string())? != Some(number) {
+            return Err(format!("the index does not find it by {name}"));
+        }
+    }
+    let ids = segment.candidates(event.id()).map_err(|error| error.to_string())?;
+    if !ids.contains(&number) {
+        return Err("the index does not find it by its id".to_owned());
+    }
+    stream.map_or(Ok(()), |(_, stream)| check_version(shared, event, stream))
+}
+
+/// Whether its version follows the one before in its stream.
+fn check_version(shared: &Shared, event: &Recorded, stream: &str) -> Result<(), String> {
+    let version_at = |position: u64| {
+        shared.stream_version(stream, Position(position)).map_err(|error| error.to_string())
+    };
+    let (here, before) = (version_at(event.position().0)?, version_at(event.position().0 - 1)?);
+    if here != event.version() {
+        return Err(format!("the index has version {here} of {stream} there"));
+    }
+    // What a lost event did to its stream is not known.
+    if before + 1 != here && shared.damages.is_empty() {
+        return Err(format!("stream {stream} goes from version {before} to {here}"));
+    }
+    Ok(())
 }

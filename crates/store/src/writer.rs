@@ -5,16 +5,20 @@ use std::sync::atomic::Ordering;
 
 use crate::append::{Append, Saved};
 use crate::conditions::{Judge, Unwritten, Verdict};
+use crate::disk::DiskFile;
 use crate::error::{Error, Result};
 use crate::event::{Position, StreamName};
 use crate::followers::BatchTerms;
 use crate::index::IndexEntry;
-use crate::log::{Expected, FRAME_HEADER_BYTES, FrameHeader, FrameKind, LogFile};
+use crate::log::{Expected, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 use crate::planted::{PlantedBug, is_planted};
 use crate::record::{self, Placement};
+use crate::resolved::Resolved;
 use crate::roll::Spares;
+use crate::segment::{Finished, Growing};
 use crate::shared::Shared;
 use crate::ticket::Completion;
+use crate::upkeep::Upkeep;
 
 /// Bytes after which a batch is written even if more appends wait.
 const BATCH_BYTES_MAX: usize = 8 << 20;
@@ -24,6 +28,8 @@ const BATCH_APPENDS_MAX: usize = 4096;
 /// An append and who waits for its answer.
 pub(crate) struct Request {
     pub(crate) append: Append,
+    /// What was looked up before it was queued.
+    pub(crate) resolved: Result<Resolved>,
     pub(crate) completion: Completion,
 }
 
@@ -31,8 +37,11 @@ pub(crate) struct Request {
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) spares: Arc<Spares>,
-    /// The file that is written to.
-    pub(crate) file: Arc<LogFile>,
+    /// Where sealing, merging and compressing is done.
+    pub(crate) upkeep: Arc<Upkeep>,
+    /// The events of the file that is written to, and the file.
+    pub(crate) segment: Arc<Growing>,
+    pub(crate) file: Arc<dyn DiskFile>,
     /// Where the next frame goes, and what it must follow.
     pub(crate) end: Expected,
     /// Whether the last batch is proven durable by something written after it.
@@ -40,7 +49,7 @@ pub(crate) struct Writer {
     /// Whether the file after this one is being prepared.
     pub(crate) asked_for_spare: bool,
     /// Whether the next append must begin a new file, because bytes of a crash may stand behind the
-    /// end of this one.
+    /// end of this one, or because the index of many small events takes its part of the memory.
     pub(crate) needs_new_file: bool,
     batch: Batch,
     /// Why nothing can be written any more, if so.
@@ -69,15 +78,16 @@ impl Batch {
 
 impl Writer {
     pub(crate) fn new(
-        shared: Arc<Shared>,
-        spares: Arc<Spares>,
-        file: Arc<LogFile>,
+        (shared, spares, upkeep): (Arc<Shared>, Arc<Spares>, Arc<Upkeep>),
+        (segment, file): (Arc<Growing>, Arc<dyn DiskFile>),
         end: Expected,
     ) -> Self {
         let batch = Batch::default();
         Self {
             shared,
             spares,
+            upkeep,
+            segment,
             file,
             end,
             is_marked: true,
@@ -90,12 +100,12 @@ impl Writer {
 
     /// Commits appends in their order, in as few batches as possible, and answers them all.
     pub(crate) fn commit(&mut self, requests: impl IntoIterator<Item = Request>) {
-        for Request { append, completion } in requests {
+        for Request { append, resolved, completion } in requests {
             if let Err(error) = self.make_room(&append) {
                 completion.complete(Err(error));
                 continue;
             }
-            let answer = self.accept(&append);
+            let answer = resolved.and_then(|resolved| self.accept(&append, &resolved));
             self.batch.answers.push((completion, answer));
             let is_full = self.batch.bytes.len() >= BATCH_BYTES_MAX
                 || self.batch.answers.len() >= BATCH_APPENDS_MAX;
@@ -110,7 +120,8 @@ impl Writer {
     fn make_room(&mut self, append: &Append) -> Result<()> {
         self.refuse_if_stopped()?;
         let frame_bytes = (FRAME_HEADER_BYTES + append.stored_bytes()) as u64;
-        if !self.needs_new_file && self.fits(self.batch.bytes.len() as u64 + frame_bytes) {
+        let is_room = self.fits(self.batch.bytes.len() as u64 + frame_bytes);
+        if !self.needs_new_file && is_room {
             return Ok(());
         }
         self.flush();
@@ -120,24 +131,24 @@ impl Writer {
 
     /// Whether so many bytes fit, with a mark behind them.
     pub(crate) fn fits(&self, bytes: u64) -> bool {
-        self.end.offset + bytes + FRAME_HEADER_BYTES as u64 <= self.file.header.allocated
+        self.end.offset + bytes + FRAME_HEADER_BYTES as u64 <= self.segment.header.allocated
     }
 
     fn refuse_if_stopped(&self) -> Result<()> {
         self.stopped.as_ref().map_or(Ok(()), |error| Err(error.duplicate()))
     }
 
-    fn accept(&mut self, append: &Append) -> Result<Saved> {
+    fn accept(&mut self, append: &Append, resolved: &Resolved) -> Result<Saved> {
         let judge = Judge {
             shared: &self.shared,
             last: self.last_position(),
             unwritten: Unwritten {
-                file_number: self.file.header.number,
+                file_number: self.segment.header.number,
                 start: self.end.offset,
                 bytes: &self.batch.bytes,
             },
         };
-        match judge.judge(append)? {
+        match judge.judge(append, resolved)? {
             Verdict::Repeated(saved) => Ok(saved),
             Verdict::Accepted(versions) => Ok(self.encode(append, versions)),
         }
@@ -188,7 +199,7 @@ impl Writer {
             kind: &event.kind,
             tags: event.tags.iter().map(crate::event::Tag::as_str),
         };
-        self.file.index.push(entry, terms);
+        self.segment.index.push(entry, terms);
     }
 
     /// Notes a frame whose body is complete; its header is written when the whole batch is known.
@@ -230,8 +241,8 @@ impl Writer {
         self.seal_headers();
         let offset = self.end.offset;
         let end = offset + self.batch.bytes.len() as u64;
-        debug_assert!(end <= self.file.header.allocated, "a batch never grows its file");
-        let file = &self.file.file;
+        debug_assert!(end <= self.segment.header.allocated, "a batch never grows its file");
+        let file = &self.file;
         let written = file.write_at(&self.batch.bytes, offset).and_then(|()| {
             if is_planted(PlantedBug::AcknowledgeBeforeSync) { Ok(()) } else { file.sync() }
         });
@@ -241,7 +252,9 @@ impl Writer {
         self.end.offset = end;
         self.end.batch += 1;
         self.is_marked = false;
-        self.file.end.store(end, Ordering::Release);
+        self.segment.log.end.store(end, Ordering::Release);
+        let index_bytes = self.segment.index.allocated_bytes() as u64;
+        self.needs_new_file |= index_bytes > self.shared.options.growing_index_bytes();
         self.prepare_ahead();
         Ok(())
     }
@@ -249,7 +262,7 @@ impl Writer {
     /// Has the next file prepared when an eighth of this one is used: early enough to be ready when
     /// many events come at once, and not at all for a store that stays small.
     fn prepare_ahead(&mut self) {
-        let is_in_use = self.end.offset > self.file.header.allocated / 8;
+        let is_in_use = self.end.offset > self.segment.header.allocated / 8;
         if is_in_use && self.shared.options.background && !self.asked_for_spare {
             self.asked_for_spare = true;
             self.spares.want(self.next_file_bytes());
@@ -262,7 +275,7 @@ impl Writer {
         for (number, (start, header)) in self.batch.frames.iter_mut().enumerate() {
             header.frames_left = (count - 1 - number) as u32;
             let bytes = &mut self.batch.bytes[*start..];
-            chain = header.encode(chain, self.file.header.nonce, bytes);
+            chain = header.encode(chain, self.segment.header.nonce, bytes);
         }
         self.end.chain = Some(chain);
     }
@@ -270,7 +283,7 @@ impl Writer {
     /// After a failed write nothing is known about the bytes on disk, and a retry could succeed
     /// falsely (the kernel forgets which pages it failed to write), so writing ends for good.
     pub(crate) fn stop(&mut self, error: std::io::Error) -> Error {
-        let name = &self.file.name;
+        let name = &self.segment.log.name;
         self.stopped = Some(Error::closed(format!(
             "a write to {name} failed earlier ({error}), so this store takes no more appends; reads \
              go on; open it again to write"
@@ -287,8 +300,19 @@ impl Writer {
         // Without room for it, the last frame is the mark of an earlier close.
         let can_mark = self.stopped.is_none() && !self.needs_new_file && self.fits(0);
         let closed = if can_mark { self.mark(FrameKind::Close) } else { Ok(()) };
+        if self.stopped.is_none() && closed.is_ok() {
+            self.finish_segment(if can_mark { FrameKind::Close } else { FrameKind::Mark });
+        }
         self.stopped.get_or_insert_with(|| Error::closed("this store was closed: open it again"));
         closed
+    }
+
+    /// Says that nothing is added to the segment any more, so that it can be sealed.
+    pub(crate) fn finish_segment(&self, last_frame: FrameKind) {
+        let last_frame = Some(last_frame);
+        let finished = Finished { end: self.end, last_frame, is_whole: true };
+        // Only the writer finishes the segment that it writes to, and only once.
+        let _ = self.segment.finished.set(finished);
     }
 
     /// Writes the proof that everything before is durable, if there is none yet.
@@ -325,7 +349,7 @@ impl Writer {
             body_checksum: crc32c::crc32c(&[]),
         };
         let previous = self.end.chain.expect("the writer knows what it follows");
-        header.encode(previous, self.file.header.nonce, &mut bytes);
+        header.encode(previous, self.segment.header.nonce, &mut bytes);
         bytes
     }
 }

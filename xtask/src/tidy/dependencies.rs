@@ -4,7 +4,8 @@ use super::Finding;
 use super::tree::{Tree, TreeFile};
 
 const ENGINE: &str = "crates/store/Cargo.toml";
-const ENGINE_MAX: usize = 5;
+/// Bytes, checksums, hashes and ids; one cache; BLAKE3 and zstd, which nobody should write anew.
+const ENGINE_MAX: usize = 8;
 
 pub(crate) fn check(tree: &Tree) -> Option<Finding> {
     let manifest = tree.file(ENGINE)?;
@@ -25,12 +26,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sixth_dependency_of_the_engine_is_found() {
+    fn a_ninth_dependency_of_the_engine_is_found() {
         let manifest = |count: usize| {
             let lines = (0..count).map(|index| format!("a{index} = \"1\"\n")).collect::<Vec<_>>();
             format!("[dependencies]\n{}\n[dev-dependencies]\nb = \"1\"\n", lines.concat())
         };
-        assert!(check(&Tree::of(&[(ENGINE, &manifest(5))])).is_none());
-        assert!(check(&Tree::of(&[(ENGINE, &manifest(6))])).is_some());
+        assert!(check(&Tree::of(&[(ENGINE, &manifest(8))])).is_none());
+        assert!(check(&Tree::of(&[(ENGINE, &manifest(9))])).is_some());
     }
 }

@@ -13,7 +13,7 @@ use super::append_list::AppendList;
 use crate::event::EventId;
 
 /// Offsets are multiples of 8, so 32 bits reach 32 GiB.
-const OFFSET_UNIT: u64 = 8;
+pub(crate) const OFFSET_UNIT: u64 = 8;
 
 #[derive(Default)]
 struct Place {
@@ -107,13 +107,28 @@ impl Places {
         self.buckets.len() * size_of::<AtomicU32>() + self.list.allocated_bytes()
     }
 
+    /// The part of an event's id's hash that is kept.
+    pub(crate) fn id_tag(&self, event: u32) -> u32 {
+        self.list.at(event).id_tag.load(Ordering::Acquire)
+    }
+
+    /// The lowest and the highest start of an id.
+    pub(crate) fn id_range(&self) -> (u64, u64) {
+        (self.lowest.load(Ordering::Relaxed), self.highest.load(Ordering::Relaxed))
+    }
+
     fn hash(&self, id: EventId) -> (&AtomicU32, u32) {
         let hash = xxh3_64_with_seed(id.as_bytes(), self.seed);
         (&self.buckets[hash as usize & (self.buckets.len() - 1)], (hash >> 32) as u32)
     }
 }
 
+/// The part of an id's hash that an index keeps.
+pub(crate) fn hash_part(id: EventId, seed: u64) -> u32 {
+    (xxh3_64_with_seed(id.as_bytes(), seed) >> 32) as u32
+}
+
 /// The first eight bytes, in which ids that grow with time keep it.
-fn start_of(id: EventId) -> u64 {
+pub(crate) fn start_of(id: EventId) -> u64 {
     u64::from_be_bytes(id.as_bytes()[..8].try_into().expect("eight bytes"))
 }

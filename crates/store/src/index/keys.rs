@@ -13,13 +13,21 @@ use super::append_list::AppendList;
 use super::postings::{Arena, Postings};
 
 /// What a key names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub(crate) enum KeyClass {
     Stream = 1,
     Category = 2,
     Kind = 3,
     Tag = 4,
+}
+
+impl KeyClass {
+    /// The class with this number.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        let all = [Self::Stream, Self::Category, Self::Kind, Self::Tag];
+        all.into_iter().find(|&class| class as u8 == code)
+    }
 }
 
 /// One key and the events that have it.
@@ -32,6 +40,18 @@ pub(crate) struct Key {
     pub(crate) postings: Postings,
     /// The next key in the same bucket, plus one; 0 for none.
     next: u32,
+}
+
+impl Key {
+    /// By what keys are ordered when they are written down.
+    pub(crate) fn order(&self) -> (u64, KeyClass, &str) {
+        (self.hash, self.class, &self.name)
+    }
+
+    /// About how many bytes it takes when it is written down.
+    pub(crate) fn sealed_bytes(&self) -> u64 {
+        super::sealed::key_entry_bytes(&self.name, self.postings.count())
+    }
 }
 
 /// All keys of one log file.
@@ -112,7 +132,13 @@ impl Keys {
         &self.buckets[hash as usize & (self.buckets.len() - 1)]
     }
 
-    fn at(&self, number: u32) -> &Key {
+    /// How many keys there are.
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// The key with this number.
+    pub(crate) fn at(&self, number: u32) -> &Key {
         self.list.at(number).get().expect("a key is set before its number is given away")
     }
 }

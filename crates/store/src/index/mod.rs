@@ -1,28 +1,31 @@
-//! The index of one log file: which events have a key, where they stand, which one has an id.
+//! The index of the newest events: which of them have a key, where they stand, which one has an
+//! id.
 //!
 //! Derived from the log and never trusted over it: it can be thrown away and built again. The
 //! writer extends it before the events are durable; readers never look beyond the durable position.
+//! When its file is full it is sealed: written down and taken out of memory.
 
 mod append_list;
-mod cursor;
 mod ids;
 mod keys;
 mod postings;
+pub(crate) mod sealed;
 
+use crate::error::Result;
 use crate::event::{EventId, split_stream_name};
 use crate::record::Recorded;
 
-pub(crate) use cursor::Cursor;
 use ids::Places;
 use keys::{Key, Keys};
 pub(crate) use keys::{KeyClass, hash as term_hash};
 use postings::Arena;
+pub(crate) use postings::PostingsCursor;
 
 /// Bytes of log file per bucket: about one bucket an event of usual size.
 const FILE_BYTES_PER_BUCKET: u64 = 512;
 
-/// What one log file's events are found by.
-pub(crate) struct FileIndex {
+/// What the newest events are found by.
+pub(crate) struct GrowingIndex {
     places: Places,
     keys: Keys,
     arena: Arena,
@@ -39,7 +42,7 @@ pub(crate) struct IndexEntry<'event, Tags> {
     pub(crate) tags: Tags,
 }
 
-impl FileIndex {
+impl GrowingIndex {
     /// An empty index for a file of that many bytes.
     pub(crate) fn new(file_bytes: u64, seed: u64) -> Self {
         let buckets = (file_bytes / FILE_BYTES_PER_BUCKET).max(64).next_power_of_two() as usize;
@@ -132,6 +135,15 @@ impl FileIndex {
         })
     }
 
+    /// How many streams have their first event here, numbered below `end`.
+    pub(crate) fn new_streams(&self, end: u32) -> u64 {
+        let is_new = |(_, key): &(&str, &Key)| {
+            key.version_before == 0
+                && key.postings.nth(&self.arena, 0).is_some_and(|first| first < end)
+        };
+        self.keys.of_class(KeyClass::Stream).filter(is_new).count() as u64
+    }
+
     /// Bytes that the index holds in memory.
     pub(crate) fn allocated_bytes(&self) -> usize {
         self.places.allocated_bytes() + self.keys.allocated_bytes() + self.arena.allocated_bytes()
@@ -139,5 +151,72 @@ impl FileIndex {
 
     fn key(&self, class: KeyClass, name: &str) -> Option<&Key> {
         self.keys.find(class, keys::hash(self.seed, class, name), name)
+    }
+
+    /// The postings of a key, to walk in a direction.
+    pub(crate) fn postings(
+        &self,
+        class: KeyClass,
+        name: &str,
+        direction: crate::query::Direction,
+    ) -> Option<PostingsCursor> {
+        let key = self.key(class, name)?;
+        Some(PostingsCursor::new(&key.postings, &self.arena, direction))
+    }
+
+    /// The nearest event at `target` or beyond it, in the direction of a walk of this index.
+    pub(crate) fn seek(&self, cursor: &mut PostingsCursor, target: u32) -> Option<u32> {
+        cursor.seek(&self.arena, target)
+    }
+
+    /// The lowest and the highest start of an id.
+    pub(crate) fn id_range(&self) -> (u64, u64) {
+        self.places.id_range()
+    }
+}
+
+/// A growing index can be written down when nothing is added to it any more.
+impl sealed::IndexSource for GrowingIndex {
+    fn events(&self) -> u32 {
+        self.count()
+    }
+
+    fn places(&self) -> Box<dyn Iterator<Item = Result<u64>> + '_> {
+        Box::new((0..self.count()).map(|event| Ok(self.offset(event).unwrap_or(0))))
+    }
+
+    fn ids(&self) -> Box<dyn Iterator<Item = Result<sealed::IdEntry>> + '_> {
+        let entry = |event| sealed::IdEntry { hash: self.places.id_tag(event), event };
+        let mut entries: Vec<_> = (0..self.count()).map(entry).collect();
+        entries.sort_unstable();
+        Box::new(entries.into_iter().map(Ok))
+    }
+
+    fn keys(&self) -> Box<dyn Iterator<Item = Result<sealed::SourceKey>> + '_> {
+        let mut numbers: Vec<u32> = (0..self.keys.count()).collect();
+        numbers.sort_unstable_by_key(|&number| self.keys.at(number).order());
+        Box::new(numbers.into_iter().map(|number| {
+            let key = self.keys.at(number);
+            Ok(sealed::SourceKey::growing(
+                key.order(),
+                key.version_before,
+                key.postings.count(),
+                number,
+            ))
+        }))
+    }
+
+    fn for_each_posting(
+        &self,
+        key: &sealed::SourceKey,
+        visit: &mut dyn FnMut(u32) -> std::io::Result<()>,
+    ) -> Result<()> {
+        let postings = &self.keys.at(key.number()).postings;
+        let failed = |error| crate::load::disk_error("an index file could not be written")(error);
+        postings.for_each(&self.arena, visit).map_err(failed)
+    }
+
+    fn key_bytes(&self) -> u64 {
+        (0..self.keys.count()).map(|number| self.keys.at(number).sealed_bytes()).sum()
     }
 }

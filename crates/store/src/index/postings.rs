@@ -123,6 +123,23 @@ impl Postings {
         Some(arena.entry(block, ordinal - arena.first_ordinal(block)))
     }
 
+    /// Visits all events that have the key, in order.
+    pub(crate) fn for_each(
+        &self,
+        arena: &Arena,
+        visit: &mut dyn FnMut(u32) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let (count, mut block) = (self.count(), self.first_block);
+        while block != NONE && arena.first_ordinal(block) < count {
+            let slots = arena.capacity(block).min(count - arena.first_ordinal(block));
+            for slot in 0..slots {
+                visit(arena.entry(block, slot))?;
+            }
+            block = arena.next(block);
+        }
+        Ok(())
+    }
+
     /// How many of the events that have the key are numbered below `event`.
     pub(crate) fn count_below(&self, arena: &Arena, event: u32) -> u32 {
         let mut cursor = PostingsCursor::new(self, arena, Direction::Backward);

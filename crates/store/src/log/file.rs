@@ -1,75 +1,74 @@
-//! One log file with its index, as writer and readers share it.
+//! One log file as writer and readers share it, and reading from it.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
-use super::header::FileHeader;
-use crate::disk::DiskFile;
+use super::header::{FileHeader, HEADER_BYTES};
+use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
-use crate::event::Position;
-use crate::index::FileIndex;
-use crate::record::{self, Recorded};
+use crate::record;
 
 /// Bytes that are read at once where events stand far apart.
 const READ_BYTES_MIN: usize = 2 << 10;
 /// Bytes that are read at once where events are read one after another.
 const READ_BYTES_MAX: usize = 256 << 10;
 
-/// A log file: its header, its bytes, and the index over them.
+/// A log file: opened when it is first read.
 pub(crate) struct LogFile {
+    pub(crate) number: u64,
     pub(crate) name: String,
-    pub(crate) header: FileHeader,
-    pub(crate) file: Arc<dyn DiskFile>,
-    pub(crate) index: FileIndex,
     /// Where its durable frames end.
     pub(crate) end: AtomicU64,
+    disk: Arc<dyn Disk>,
+    opened: ArcSwapOption<Opened>,
 }
 
+struct Opened(Arc<dyn DiskFile>);
+
 impl LogFile {
-    pub(crate) fn new(header: FileHeader, file: Arc<dyn DiskFile>, hash_seed: u64) -> Self {
-        Self {
-            name: FileHeader::file_name(header.number),
-            header,
-            file,
-            index: FileIndex::new(header.allocated, hash_seed),
-            end: AtomicU64::new(super::header::HEADER_BYTES),
+    /// The file with this number, whose frames end there.
+    pub(crate) fn new(number: u64, end: u64, disk: Arc<dyn Disk>) -> Self {
+        let (name, end) = (FileHeader::file_name(number), AtomicU64::new(end));
+        Self { number, name, end, disk, opened: ArcSwapOption::empty() }
+    }
+
+    /// A file that is open already.
+    pub(crate) fn opened(number: u64, file: Arc<dyn DiskFile>, disk: Arc<dyn Disk>) -> Self {
+        let log = Self::new(number, HEADER_BYTES, disk);
+        log.opened.store(Some(Arc::new(Opened(file))));
+        log
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> io::Result<Arc<dyn DiskFile>> {
+        if let Some(opened) = &*self.opened.load() {
+            return Ok(Arc::clone(&opened.0));
         }
+        let file = self.disk.open(&self.name)?;
+        self.opened.store(Some(Arc::new(Opened(Arc::clone(&file)))));
+        Ok(file)
     }
 
-    /// The position of the event with this number in the file.
-    pub(crate) fn position(&self, event: u32) -> Position {
-        Position(self.header.first_position.0 + u64::from(event))
-    }
-
-    /// The number in the file of the event at this position, or of the nearest that can be.
-    pub(crate) fn event_at(&self, position: u64) -> u32 {
-        let number = position.saturating_sub(self.header.first_position.0);
-        u32::try_from(number).unwrap_or(u32::MAX)
-    }
-
-    /// How many of the file's events stand at `last` or before.
-    pub(crate) fn count_up_to(&self, last: Position) -> u32 {
-        let counted = self.event_at(last.0.saturating_add(1));
-        counted.min(self.index.count())
-    }
-
-    /// Reads one event, with what stands around it if `buffer` finds that it pays.
-    pub(crate) fn read(&self, event: u32, buffer: &mut ReadBuffer) -> Result<Recorded> {
-        let position = self.position(event);
-        let damaged = |what: &dyn std::fmt::Display, offset: u64| {
-            Error::corrupt(format!(
-                "{} at offset {offset}: {what}; run `hitherto verify` for the whole extent",
+    fn unreadable(&self, offset: u64, error: io::Error) -> Error {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Error::corrupt(format!(
+                "{} is missing, and the events in it with it: restore it from a backup",
                 self.name
-            ))
-        };
-        let Some(offset) = self.index.offset(event) else {
-            return Err(damaged(&format!("event {position} is damaged"), self.header.previous_end));
-        };
-        let span = self.index.offset_behind(event).unwrap_or(u64::MAX).saturating_sub(offset);
-        let bytes = buffer.record_at(self, offset, span)?;
-        Recorded::decode(position, &bytes).map_err(|error| damaged(&error, offset))
+            ));
+        }
+        Error::unavailable(format!("{} could not be read at offset {offset}", self.name))
+            .because(error)
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        match &*self.opened.load() {
+            Some(opened) => opened.0.read_at(bytes, offset),
+            None => self.file()?.read_at(bytes, offset),
+        }
     }
 }
 
@@ -83,12 +82,18 @@ pub(crate) struct ReadBuffer {
 }
 
 impl ReadBuffer {
+    /// Bytes that were read last.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// All of a record, by the length that it states. The next one starts `span` bytes behind it.
-    fn record_at(&mut self, file: &LogFile, offset: u64, span: u64) -> Result<Bytes> {
-        let span = usize::try_from(span).unwrap_or(usize::MAX).min(READ_BYTES_MIN);
-        let head = self.bytes_at(file, offset, record::HEADER_BYTES, span)?;
+    pub(crate) fn record_at(&mut self, file: &LogFile, offset: u64, span: u64) -> Result<Bytes> {
+        let span = usize::try_from(span).unwrap_or(usize::MAX);
+        let head = self.bytes_at(file, offset, record::HEADER_BYTES, span.min(READ_BYTES_MIN))?;
         let length = record::peek_len(&head).unwrap_or(0);
-        if length <= head.len() {
+        // A length that cannot be is not believed: decoding says what is wrong with it.
+        if length <= head.len() || length > span.min(durable_left(file, offset, 0)) {
             return Ok(head);
         }
         self.bytes_at(file, offset, length, length)
@@ -108,26 +113,23 @@ impl ReadBuffer {
         }
         self.read_bytes = self.next_read(file, offset, span).max(length);
         let mut bytes = vec![0; self.read_bytes.min(durable_left(file, offset, length))];
-        let filled = file.file.read_at(&mut bytes, offset).map_err(|error| {
-            Error::unavailable(format!("{} could not be read at offset {offset}", file.name))
-                .because(error)
-        })?;
+        let filled =
+            file.read_at(&mut bytes, offset).map_err(|error| file.unreadable(offset, error))?;
         bytes.truncate(filled);
-        (self.file_number, self.start, self.bytes) = (file.header.number, offset, bytes.into());
+        (self.file_number, self.start, self.bytes) = (file.number, offset, bytes.into());
         Ok(self.bytes.clone())
     }
 
     fn buffered(&self, file: &LogFile, offset: u64, length: usize) -> Option<Bytes> {
         let start = usize::try_from(offset.checked_sub(self.start)?).ok()?;
-        let is_inside =
-            self.file_number == file.header.number && start + length <= self.bytes.len();
+        let is_inside = self.file_number == file.number && start + length <= self.bytes.len();
         is_inside.then(|| self.bytes.slice(start..))
     }
 
     /// Grows while reads follow one another, and falls back where they jump.
     fn next_read(&self, file: &LogFile, offset: u64, span: usize) -> usize {
         let end = self.start + self.bytes.len() as u64;
-        let is_near = self.file_number == file.header.number
+        let is_near = self.file_number == file.number
             && (self.start..end + READ_BYTES_MIN as u64).contains(&offset);
         if is_near { (self.read_bytes * 4).clamp(READ_BYTES_MIN, READ_BYTES_MAX) } else { span }
     }

@@ -25,7 +25,8 @@ pub(crate) enum FrameKind {
 }
 
 impl FrameKind {
-    const fn magic(self) -> u32 {
+    /// The four bytes that a frame of this kind begins with.
+    pub(crate) const fn magic(self) -> u32 {
         match self {
             Self::Commit => u32::from_le_bytes(*b"HCom"),
             Self::Mark => u32::from_le_bytes(*b"HMrk"),
@@ -34,7 +35,8 @@ impl FrameKind {
         }
     }
 
-    fn from_magic(magic: u32) -> Option<Self> {
+    /// The kind of a frame that begins with these bytes.
+    pub(crate) fn from_magic(magic: u32) -> Option<Self> {
         let all = [Self::Commit, Self::Mark, Self::Close, Self::Roll];
         all.into_iter().find(|kind| kind.magic() == magic)
     }

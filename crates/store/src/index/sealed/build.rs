@@ -1,0 +1,450 @@
+//! Writes an index file from one growing index, or from several index files that follow one
+//! another: sealing and merging are the same.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+
+use super::entries::{self, ID_ENTRY_BYTES, IdEntry, KeyEntry, KeyHead, TableWriter, home_hash};
+use super::header::{FILE_ENTRY_BYTES, Fields, FileEntry, SealedHeader, Sections};
+use super::page::{CONTENT_BYTES, PAGE_BYTES, PageWriter, Pages};
+use super::postings::{INLINE_BYTES_MAX, Place, PostingsWriter, SealedPostings, encode_inline};
+use super::{SealedIndex, file_name};
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::index::{KeyClass, ids};
+
+/// Of an index that is written: everything but what its sources know.
+pub(crate) struct Coverage {
+    /// Without nonce, sections and counts of keys: they follow from the rest.
+    pub(crate) header: SealedHeader,
+    pub(crate) files: Vec<FileEntry>,
+}
+
+/// A key of a source, in the order of hash, class and name.
+pub(crate) struct SourceKey {
+    pub(crate) hash: u64,
+    pub(crate) class: KeyClass,
+    pub(crate) name: Box<str>,
+    pub(crate) version_before: u64,
+    pub(crate) count: u32,
+    /// What the source finds the key's postings by.
+    pub(super) handle: KeyHandle,
+}
+
+pub(super) enum KeyHandle {
+    Growing(u32),
+    Sealed(Place),
+}
+
+impl SourceKey {
+    pub(crate) fn growing(
+        (hash, class, name): (u64, KeyClass, &str),
+        version_before: u64,
+        count: u32,
+        number: u32,
+    ) -> Self {
+        let handle = KeyHandle::Growing(number);
+        Self { hash, class, name: name.into(), version_before, count, handle }
+    }
+
+    /// The number of the key in a growing index.
+    pub(crate) fn number(&self) -> u32 {
+        match self.handle {
+            KeyHandle::Growing(number) => number,
+            KeyHandle::Sealed(_) => u32::MAX,
+        }
+    }
+
+    fn order(&self) -> (u64, u8, &str) {
+        (self.hash, self.class as u8, &self.name)
+    }
+}
+
+/// What an index file can be written from.
+pub(crate) trait IndexSource {
+    /// How many events it has.
+    fn events(&self) -> u32;
+    /// Where each event stands in its log file.
+    fn places(&self) -> Box<dyn Iterator<Item = Result<u64>> + '_>;
+    /// The hashes of all ids, in their order.
+    fn ids(&self) -> Box<dyn Iterator<Item = Result<IdEntry>> + '_>;
+    /// All keys, in the order of hash, class and name.
+    fn keys(&self) -> Box<dyn Iterator<Item = Result<SourceKey>> + '_>;
+    /// The events of a key, in order.
+    fn for_each_posting(
+        &self,
+        key: &SourceKey,
+        visit: &mut dyn FnMut(u32) -> io::Result<()>,
+    ) -> Result<()>;
+    /// About how many bytes its keys take.
+    fn key_bytes(&self) -> u64;
+}
+
+/// Writes an index file, makes it durable and gives it its name; returns that. Leaves off with an
+/// error soon after `stop` is set.
+pub(crate) fn write(
+    disk: &dyn Disk,
+    temporary: &str,
+    mut coverage: Coverage,
+    sources: &[&dyn IndexSource],
+    stop: &AtomicBool,
+) -> Result<String> {
+    let header = &mut coverage.header;
+    header.nonce = nonce(header);
+    header.events = sources.iter().map(|source| source.events()).sum();
+    header.files = coverage.files.len() as u32;
+    header.sections = lay_out(header, sources);
+    let name = file_name(header.first_position, header.end_position());
+    let failed = || crate::load::disk_error("an index file could not be written");
+    crate::roll::remove_if_there(disk, temporary).map_err(failed())?;
+    let file = disk.create(temporary).map_err(failed())?;
+    let writing = Writing { file: &*file, coverage: &mut coverage, sources, stop };
+    let written = writing.write_all();
+    if let Err(error) = written.and_then(|()| file.sync().map_err(failed())) {
+        // What could be written of it takes the room that others may need.
+        let _ = disk.remove(temporary);
+        return Err(error);
+    }
+    disk.rename(temporary, &name).map_err(failed())?;
+    crate::roll::sync_directory(disk).map_err(failed())?;
+    Ok(name)
+}
+
+fn nonce(header: &SealedHeader) -> u64 {
+    let mut bytes = header.store_id.as_bytes().to_vec();
+    bytes.extend_from_slice(&header.first_position.0.to_le_bytes());
+    bytes.extend_from_slice(&header.end.position.0.to_le_bytes());
+    bytes.extend_from_slice(&header.end.chain.unwrap_or(0).to_le_bytes());
+    xxhash_rust::xxh3::xxh3_64(&bytes)
+}
+
+fn lay_out(header: &SealedHeader, sources: &[&dyn IndexSource]) -> Sections {
+    let pages = |bytes: u64| bytes.div_ceil(CONTENT_BYTES as u64) as u32;
+    let events = u64::from(header.events);
+    let places = 1 + pages(u64::from(header.files) * FILE_ENTRY_BYTES as u64);
+    let ids = places + (header.events).div_ceil((CONTENT_BYTES / 4) as u32);
+    let id_homes = entries::homes(events * ID_ENTRY_BYTES as u64);
+    let keys = ids + id_homes + entries::spare_pages(id_homes);
+    let key_homes = entries::homes(sources.iter().map(|source| source.key_bytes()).sum());
+    let postings = keys + key_homes + entries::spare_pages(key_homes);
+    Sections { places, ids, id_homes, keys, key_homes, postings, end: postings }
+}
+
+struct Writing<'index> {
+    file: &'index dyn crate::disk::DiskFile,
+    coverage: &'index mut Coverage,
+    sources: &'index [&'index dyn IndexSource],
+    stop: &'index AtomicBool,
+}
+
+impl<'index> Writing<'index> {
+    fn write_all(mut self) -> Result<()> {
+        self.write_places()?;
+        self.write_ids()?;
+        self.write_keys()?;
+        self.write_files().map_err(failed)?;
+        let header = &self.coverage.header;
+        let mut pages = PageWriter::new(self.file, header.nonce, 0, self.stop);
+        pages.put(&header.encode());
+        pages.finish(1).map_err(failed)
+    }
+
+    fn pages(&self, first: u32) -> PageWriter<'index> {
+        PageWriter::new(self.file, self.coverage.header.nonce, first, self.stop)
+    }
+
+    fn write_files(&self) -> io::Result<()> {
+        let mut pages = self.pages(1);
+        for file in &self.coverage.files {
+            pages.put_across(&file.encode())?;
+        }
+        pages.finish(self.coverage.header.sections.places)
+    }
+
+    fn write_places(&self) -> Result<()> {
+        let sections = self.coverage.header.sections;
+        let mut pages = self.pages(sections.places);
+        for source in self.sources {
+            for place in source.places() {
+                let unit = (place? / ids::OFFSET_UNIT) as u32;
+                pages.put_across(&unit.to_le_bytes()).map_err(failed)?;
+            }
+        }
+        pages.finish(sections.ids).map_err(failed)
+    }
+
+    fn write_ids(&self) -> Result<()> {
+        let sections = self.coverage.header.sections;
+        let mut table = TableWriter::new(self.pages(sections.ids), sections.id_homes);
+        let sorted = self.sources.iter().map(|source| source.ids()).collect();
+        for entry in Merged::new(sorted, |entry: &IdEntry| entry.hash) {
+            let (source, mut entry) = entry?;
+            entry.event += self.shift(source);
+            table.push(entry.hash, &entry.encode()).map_err(failed)?;
+        }
+        table.finish().map_err(failed)
+    }
+
+    fn write_keys(&mut self) -> Result<()> {
+        let sections = self.coverage.header.sections;
+        let mut table = TableWriter::new(self.pages(sections.keys), sections.key_homes);
+        let mut postings = PostingsWriter::new(self.pages(sections.postings));
+        let sorted = self.sources.iter().map(|source| source.keys()).collect();
+        let mut merged = Merged::new(sorted, |key: &SourceKey| key.hash).peekable();
+        let (mut new_streams, mut count, mut bytes) = (0, 0, Vec::new());
+        while let Some(first) = merged.next() {
+            let mut alike = vec![first?];
+            let hash = alike[0].1.hash;
+            while let Some(next) = merged.next_if(|next| is_alike(next, hash)) {
+                alike.push(next?);
+            }
+            alike.sort_by(|(_, one), (_, other)| one.order().cmp(&other.order()));
+            for same in alike.chunk_by(|(_, one), (_, other)| one.order() == other.order()) {
+                let entry = self.join(same, &mut postings)?;
+                count += u64::from(entry.count);
+                let is_new = entry.class == KeyClass::Stream && entry.version_before == 0;
+                new_streams += u64::from(is_new);
+                entry.encode(&mut bytes);
+                table.push(home_hash(entry.hash), &bytes).map_err(failed)?;
+            }
+        }
+        table.finish().map_err(failed)?;
+        let end = postings.finish().map_err(failed)?;
+        let header = &mut self.coverage.header;
+        (header.sections.end, header.postings, header.new_streams) = (end, count, new_streams);
+        Ok(())
+    }
+
+    /// One key with the postings that it has in all sources.
+    fn join(
+        &self,
+        same: &[(usize, SourceKey)],
+        postings: &mut PostingsWriter<'_>,
+    ) -> Result<KeyEntry> {
+        let count = same.iter().map(|(_, key)| key.count).sum();
+        let place = if let Some(place) = self.join_inline(same, count)? {
+            place
+        } else {
+            for (source, key) in same {
+                let shift = self.shift(*source);
+                self.sources[*source]
+                    .for_each_posting(key, &mut |event| postings.push(event + shift))?;
+            }
+            postings.finish_key().map_err(failed)?
+        };
+        let (_, first) = &same[0];
+        let (hash, class, name) = (first.hash, first.class, first.name.clone());
+        Ok(KeyEntry { hash, class, name, version_before: first.version_before, count, place })
+    }
+
+    fn join_inline(&self, same: &[(usize, SourceKey)], count: u32) -> Result<Option<Place>> {
+        if count as usize > INLINE_BYTES_MAX {
+            return Ok(None);
+        }
+        let mut events = Vec::with_capacity(count as usize);
+        for (source, key) in same {
+            let shift = self.shift(*source);
+            self.sources[*source].for_each_posting(key, &mut |event| {
+                events.push(event + shift);
+                Ok(())
+            })?;
+        }
+        let encoded = encode_inline(&events);
+        Ok((encoded.len() <= INLINE_BYTES_MAX).then_some(Place::Inline(encoded)))
+    }
+
+    /// The number in the new index of the first event of a source.
+    fn shift(&self, source: usize) -> u32 {
+        self.sources[..source].iter().map(|source| source.events()).sum()
+    }
+}
+
+fn is_alike(next: &Result<(usize, SourceKey)>, hash: u64) -> bool {
+    next.as_ref().map_or(true, |(_, key)| key.hash == hash)
+}
+
+fn failed(error: io::Error) -> Error {
+    crate::load::disk_error("an index file could not be written")(error)
+}
+
+type Sorted<'index, T> = Box<dyn Iterator<Item = Result<T>> + 'index>;
+
+/// Several sorted walks as one, each item with the number of its source.
+struct Merged<'index, T, Order> {
+    sources: Vec<std::iter::Peekable<Sorted<'index, T>>>,
+    order: Order,
+}
+
+impl<'index, T, K: Ord, Order: Fn(&T) -> K> Merged<'index, T, Order> {
+    fn new(sources: Vec<Sorted<'index, T>>, order: Order) -> Self {
+        Self { sources: sources.into_iter().map(Iterator::peekable).collect(), order }
+    }
+
+    /// The source whose next item is the lowest, or an error.
+    fn lowest(&mut self) -> Option<usize> {
+        let mut lowest: Option<(K, usize)> = None;
+        for (number, source) in self.sources.iter_mut().enumerate() {
+            let Some(next) = source.peek() else { continue };
+            let Ok(item) = next else { return Some(number) };
+            let key = (self.order)(item);
+            if lowest.as_ref().is_none_or(|(low, _)| key < *low) {
+                lowest = Some((key, number));
+            }
+        }
+        lowest.map(|(_, number)| number)
+    }
+}
+
+impl<T, K: Ord, Order: Fn(&T) -> K> Iterator for Merged<'_, T, Order> {
+    type Item = Result<(usize, T)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let number = self.lowest()?;
+        Some(self.sources[number].next()?.map(|item| (number, item)))
+    }
+}
+
+impl IndexSource for SealedIndex {
+    fn events(&self) -> u32 {
+        self.header.events
+    }
+
+    fn places(&self) -> Box<dyn Iterator<Item = Result<u64>> + '_> {
+        let sections = self.header.sections;
+        let units = self.walk(sections.places..sections.ids, |page| {
+            let (units, _) = page.as_chunks::<4>();
+            Some(units.iter().map(|unit| u64::from(u32::from_le_bytes(*unit))).collect())
+        });
+        let places = units.map(|unit| Ok(unit? * ids::OFFSET_UNIT));
+        Box::new(places.take(self.header.events as usize))
+    }
+
+    fn ids(&self) -> Box<dyn Iterator<Item = Result<IdEntry>> + '_> {
+        let sections = self.header.sections;
+        Box::new(self.walk(sections.ids..sections.keys, |page| {
+            let entries = entries::of_page(page)?;
+            let (entries, _) = entries.as_chunks::<ID_ENTRY_BYTES>();
+            entries.iter().map(|entry| IdEntry::decode(&mut Fields(entry))).collect()
+        }))
+    }
+
+    fn keys(&self) -> Box<dyn Iterator<Item = Result<SourceKey>> + '_> {
+        let sections = self.header.sections;
+        Box::new(self.walk(sections.keys..sections.postings, |page| {
+            let entries = entries::of_page(page)?;
+            let mut fields = Fields(&entries);
+            let mut keys = Vec::new();
+            while !fields.0.is_empty() {
+                let KeyEntry { hash, class, name, version_before, count, place } =
+                    KeyHead::decode(&mut fields)?.entry()?;
+                let handle = KeyHandle::Sealed(place);
+                keys.push(SourceKey { hash, class, name, version_before, count, handle });
+            }
+            Some(keys)
+        }))
+    }
+
+    fn for_each_posting(
+        &self,
+        key: &SourceKey,
+        visit: &mut dyn FnMut(u32) -> io::Result<()>,
+    ) -> Result<()> {
+        let KeyHandle::Sealed(place) = &key.handle else { return Ok(()) };
+        let mut postings = SealedPostings::new(place.clone(), key.count);
+        for ordinal in 0..key.count {
+            let event = postings.nth(self, ordinal)?;
+            let event = event.ok_or_else(|| self.damaged("postings end early"))?;
+            visit(event).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn key_bytes(&self) -> u64 {
+        let per_page = (PAGE_BYTES * 80 / 100) as u64;
+        u64::from(self.header.sections.key_homes) * per_page
+    }
+}
+
+impl SealedIndex {
+    /// The items of a section, page after page.
+    fn walk<T: 'static>(
+        &self,
+        pages: std::ops::Range<u32>,
+        decode: impl Fn(&bytes::Bytes) -> Option<Vec<T>> + 'static,
+    ) -> impl Iterator<Item = Result<T>> + '_ {
+        let mut pages = Pages::new(&*self.file, self.header.nonce, pages);
+        let mut next_page = move || -> Result<Option<Vec<T>>> {
+            let unreadable = crate::load::disk_error("an index file could not be read");
+            let Some(page) = pages.next_page().map_err(unreadable)? else { return Ok(None) };
+            let wrong = |number| self.damaged(&format!("page {number} does not fit its checksum"));
+            let page = page.map_err(wrong)?;
+            decode(&page).map(Some).ok_or_else(|| self.damaged("a page does not decode"))
+        };
+        std::iter::from_fn(move || next_page().transpose()).flat_map(|page| match page {
+            Ok(items) => items.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => vec![Err(error)],
+        })
+    }
+
+    /// Reads everything and sees whether it adds up.
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut ids = 0;
+        for entry in IndexSource::ids(self) {
+            ids += u32::from(entry?.event < self.header.events);
+        }
+        let mut postings = 0;
+        for key in self.keys() {
+            let key = key?;
+            self.for_each_posting(&key, &mut |event| {
+                postings += u64::from(event < self.header.events);
+                Ok(())
+            })?;
+        }
+        for place in self.places() {
+            place?;
+        }
+        if ids != self.header.events || postings != self.header.postings {
+            return Err(self.damaged("entries are missing"));
+        }
+        Ok(())
+    }
+
+    /// The names of all streams, with version and last event.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = Result<(Box<str>, u64, u32)>> + '_ {
+        let streams = self
+            .keys()
+            .filter(|key| key.as_ref().map_or(true, |key| key.class == KeyClass::Stream));
+        streams.map(|key| {
+            let key = key?;
+            let KeyHandle::Sealed(place) = &key.handle else {
+                return Err(self.damaged("a key has no postings"));
+            };
+            let mut postings = SealedPostings::new(place.clone(), key.count);
+            let last = postings.nth(self, key.count.saturating_sub(1))?;
+            let last = last.ok_or_else(|| self.damaged("postings end early"))?;
+            Ok((key.name, key.version_before + u64::from(key.count), last))
+        })
+    }
+}
+
+/// The positions that an index is for.
+pub(crate) fn coverage_of(sources: &[&SealedIndex]) -> Coverage {
+    let (first, last) = (sources[0], sources[sources.len() - 1]);
+    let mut header = last.header.clone();
+    header.first_position = first.header.first_position;
+    header.lowest_id = sources.iter().map(|source| source.header.lowest_id).min().unwrap_or(0);
+    header.highest_id = sources.iter().map(|source| source.header.highest_id).max().unwrap_or(0);
+    let mut files: Vec<FileEntry> = Vec::new();
+    let mut events = 0;
+    for source in sources {
+        for file in &source.files {
+            let file = FileEntry { first_event: file.first_event + events, ..*file };
+            match files.last_mut().filter(|last| last.number == file.number) {
+                Some(last) => last.end = file.end,
+                None => files.push(file),
+            }
+        }
+        events += source.header.events;
+    }
+    Coverage { header, files }
+}

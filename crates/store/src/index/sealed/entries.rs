@@ -1,0 +1,193 @@
+//! The hash tables of an index file: entries in the order of their hashes, spread evenly over
+//! pages, so that a look-up reads the one page where an entry's home is.
+//!
+//! An entry that does not fit into its home stands in the next page that has room; as all entries
+//! are in order, the walk from the home ends at the first one that is larger.
+
+use std::io;
+
+use bytes::Bytes;
+
+use super::header::{Fields, put_varint};
+use super::page::{CONTENT_BYTES, PageWriter};
+use super::postings::{INLINE_BYTES_MAX, Place};
+use crate::index::KeyClass;
+
+/// Bytes at the start of a page of entries: how many bytes are used.
+const PAGE_HEADER_BYTES: usize = 4;
+/// How full pages are made on average, in percent, so that few entries stand off their home.
+const FILL: usize = 80;
+/// Bytes of a key's entry without its name and its postings.
+const KEY_FIXED_BYTES: usize = 18;
+const INLINE: u8 = 0;
+const SECTION: u8 = 1;
+
+/// Pages that so many bytes of entries are spread over.
+pub(super) fn homes(bytes: u64) -> u32 {
+    let per_page = (CONTENT_BYTES - PAGE_HEADER_BYTES) * FILL / 100;
+    (bytes / per_page as u64 + 1) as u32
+}
+
+/// Pages behind the homes for what does not fit.
+pub(super) fn spare_pages(homes: u32) -> u32 {
+    homes.min(16) + homes / 16
+}
+
+/// The page where an entry is looked for first.
+pub(super) fn home(hash: u32, homes: u32) -> u32 {
+    ((u64::from(hash) * u64::from(homes)) >> 32) as u32
+}
+
+/// Writes entries, given in the order of their hashes, into the pages of a hash table.
+pub(super) struct TableWriter<'file> {
+    pages: PageWriter<'file>,
+    first: u32,
+    homes: u32,
+    page: Vec<u8>,
+}
+
+impl<'file> TableWriter<'file> {
+    pub(super) fn new(pages: PageWriter<'file>, homes: u32) -> Self {
+        let first = pages.number;
+        Self { pages, first, homes, page: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, hash: u32, entry: &[u8]) -> io::Result<()> {
+        let home = self.first + home(hash, self.homes);
+        let is_full = self.page.len() + entry.len() > CONTENT_BYTES - PAGE_HEADER_BYTES;
+        while self.pages.number < home || (is_full && !self.page.is_empty()) {
+            self.finish_page()?;
+        }
+        self.page.extend_from_slice(entry);
+        Ok(())
+    }
+
+    fn finish_page(&mut self) -> io::Result<()> {
+        if self.pages.number - self.first >= self.homes + spare_pages(self.homes) {
+            return Err(io::Error::other("too many keys have hashes that are alike"));
+        }
+        self.pages.put(&(self.page.len() as u32).to_le_bytes());
+        self.pages.put(&self.page);
+        self.page.clear();
+        self.pages.finish_page()
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.finish_page()?;
+        let end = self.first + self.homes + spare_pages(self.homes);
+        self.pages.finish(end)
+    }
+}
+
+/// The entries of a page.
+pub(super) fn of_page(content: &Bytes) -> Option<Bytes> {
+    let used = Fields(content).u32()? as usize;
+    (used <= content.len() - PAGE_HEADER_BYTES)
+        .then(|| content.slice(PAGE_HEADER_BYTES..PAGE_HEADER_BYTES + used))
+}
+
+/// An event's id in an index file: a part of its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct IdEntry {
+    pub(crate) hash: u32,
+    pub(crate) event: u32,
+}
+
+pub(super) const ID_ENTRY_BYTES: usize = 8;
+
+impl IdEntry {
+    pub(super) fn encode(self) -> [u8; ID_ENTRY_BYTES] {
+        let mut bytes = [0; ID_ENTRY_BYTES];
+        bytes[..4].copy_from_slice(&self.hash.to_le_bytes());
+        bytes[4..].copy_from_slice(&self.event.to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn decode(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { hash: fields.u32()?, event: fields.u32()? })
+    }
+}
+
+/// A key in an index file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeyEntry {
+    pub(super) hash: u64,
+    pub(super) class: KeyClass,
+    pub(super) name: Box<str>,
+    /// The version of a stream before its first event here.
+    pub(super) version_before: u64,
+    pub(super) count: u32,
+    pub(super) place: Place,
+}
+
+/// By what entries are ordered, and where they have their home.
+pub(super) fn home_hash(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// About how many bytes the entry of a key takes.
+pub(crate) fn key_entry_bytes(name: &str, count: u32) -> u64 {
+    let postings = (2 * count as usize + 3).min(INLINE_BYTES_MAX);
+    (KEY_FIXED_BYTES + name.len() + postings) as u64
+}
+
+impl KeyEntry {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(&[0; 2]);
+        out.extend_from_slice(&self.hash.to_le_bytes());
+        out.push(self.class as u8);
+        out.extend_from_slice(&(self.name.len() as u16).to_le_bytes());
+        out.extend_from_slice(self.name.as_bytes());
+        put_varint(self.version_before, out);
+        put_varint(u64::from(self.count), out);
+        match &self.place {
+            Place::Inline(bytes) => {
+                out.push(INLINE);
+                out.extend_from_slice(bytes);
+            }
+            Place::Section { offset, length } => {
+                out.push(SECTION);
+                out.extend_from_slice(&offset.to_le_bytes());
+                out.extend_from_slice(&length.to_le_bytes());
+            }
+        }
+        let length = out.len() as u16;
+        out[..2].copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+/// The next entry at the front of bytes, decoded as far as needed to compare it.
+pub(super) struct KeyHead<'bytes> {
+    pub(super) hash: u64,
+    class: u8,
+    name: &'bytes [u8],
+    rest: Fields<'bytes>,
+}
+
+impl<'bytes> KeyHead<'bytes> {
+    pub(super) fn decode(entries: &mut Fields<'bytes>) -> Option<Self> {
+        let length = entries.u16()?.checked_sub(2)?;
+        let mut rest = Fields(entries.take(usize::from(length))?);
+        let (hash, class, name_length) = (rest.u64()?, rest.u8()?, rest.u16()?);
+        let name = rest.take(usize::from(name_length))?;
+        Some(Self { hash, class, name, rest })
+    }
+
+    pub(super) fn is(&self, class: KeyClass, hash: u64, name: &str) -> bool {
+        self.hash == hash && self.class == class as u8 && self.name == name.as_bytes()
+    }
+
+    pub(super) fn entry(mut self) -> Option<KeyEntry> {
+        let version_before = self.rest.varint()?;
+        let count = u32::try_from(self.rest.varint()?).ok()?;
+        let place = match self.rest.u8()? {
+            INLINE => Place::Inline(self.rest.0.to_vec()),
+            SECTION => Place::Section { offset: self.rest.u64()?, length: self.rest.u32()? },
+            _ => return None,
+        };
+        let name = std::str::from_utf8(self.name).ok()?.into();
+        let class = KeyClass::from_code(self.class)?;
+        Some(KeyEntry { hash: self.hash, class, name, version_before, count, place })
+    }
+}

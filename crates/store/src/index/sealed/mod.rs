@@ -1,0 +1,262 @@
+//! The index of events that do not change any more, in a file of its own.
+//!
+//! Found by the same keys as the index of the growing part, and merged with its neighbours into
+//! ever larger ones, so that any number of events has few of them. Derived from the log: it can be
+//! thrown away and built again.
+
+mod build;
+mod entries;
+mod header;
+mod page;
+mod postings;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use bytes::Bytes;
+
+use crate::cache::{CacheKey, Cached, ReadCache};
+use crate::disk::DiskFile;
+use crate::error::{Error, Result};
+use crate::event::{EventId, Position};
+use crate::index::{KeyClass, ids, keys};
+
+pub(crate) use build::{Coverage, IndexSource, SourceKey, coverage_of, write};
+pub(crate) use entries::{IdEntry, key_entry_bytes};
+use entries::{KeyEntry, KeyHead};
+use header::{FILE_ENTRY_BYTES, Fields};
+pub(crate) use header::{FileEntry, SealedHeader, Sections};
+pub(crate) use postings::SealedPostings;
+
+const SUFFIX: &str = ".idx";
+
+/// An index file that was opened.
+pub(crate) struct SealedIndex {
+    pub(crate) name: String,
+    pub(crate) header: SealedHeader,
+    pub(crate) files: Vec<FileEntry>,
+    file: Arc<dyn DiskFile>,
+    seed: u64,
+    cache: Arc<ReadCache>,
+    /// Tells its pages from those of other index files in the cache.
+    serial: u32,
+    is_damaged: AtomicBool,
+}
+
+/// A key that was found.
+pub(crate) struct SealedKey {
+    pub(crate) version_before: u64,
+    pub(crate) postings: SealedPostings,
+}
+
+/// The name of the index file for these positions.
+pub(crate) fn file_name(first: Position, last: Position) -> String {
+    format!("{:016}-{:016}{SUFFIX}", first.0, last.0)
+}
+
+/// The positions that an index file is for, if the name is one.
+pub(crate) fn positions_of(name: &str) -> Option<(Position, Position)> {
+    let (first, last) = name.strip_suffix(SUFFIX)?.split_once('-')?;
+    let position = |digits: &str| digits.parse().ok().map(Position);
+    position(first).zip(position(last))
+}
+
+impl SealedIndex {
+    /// Opens an index file; `None` if it is not whole or not one of this store.
+    pub(crate) fn open(
+        name: String,
+        file: Arc<dyn DiskFile>,
+        (store_id, seed): (EventId, u64),
+        cache: &Arc<ReadCache>,
+    ) -> Result<Option<Self>> {
+        static SERIALS: AtomicU32 = AtomicU32::new(0);
+        let unreadable = || crate::load::disk_error("an index file could not be read");
+        let first = page::read(&*file, 0).map_err(unreadable())?;
+        let header = SealedHeader::decode(&first).filter(|header| {
+            page::content(&first, header.nonce, 0).is_some() && header.store_id == store_id
+        });
+        let length = file.len().map_err(unreadable())?;
+        let is_whole = |header: &SealedHeader| {
+            length >= u64::from(header.sections.end) * page::PAGE_BYTES as u64
+                && positions_of(&name) == Some((header.first_position, header.end_position()))
+        };
+        let Some(header) = header.filter(is_whole) else { return Ok(None) };
+        let Some(files) = read_files(&*file, &header).map_err(unreadable())? else {
+            return Ok(None);
+        };
+        let (cache, serial) = (Arc::clone(cache), SERIALS.fetch_add(1, Ordering::Relaxed));
+        let is_damaged = AtomicBool::new(false);
+        Ok(Some(Self { name, header, files, file, seed, cache, serial, is_damaged }))
+    }
+
+    /// How many events it has.
+    pub(crate) fn count(&self) -> u32 {
+        self.header.events
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::from(self.header.sections.end) * page::PAGE_BYTES as u64
+    }
+
+    /// Whether something in it was found damaged.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
+    }
+
+    /// The log file that an event stands in, and where.
+    pub(crate) fn place(&self, event: u32) -> Result<(usize, u64)> {
+        let per_page = (page::CONTENT_BYTES / 4) as u32;
+        let page = self.page(self.header.sections.places + event / per_page)?;
+        let start = (event % per_page) as usize * 4;
+        let offset = Fields(&page[start..]).u32().unwrap_or(0);
+        let file = self.files.partition_point(|file| file.first_event <= event) - 1;
+        Ok((file, u64::from(offset) * ids::OFFSET_UNIT))
+    }
+
+    /// Where the record behind an event's starts, or the file's events end.
+    pub(crate) fn place_behind(&self, file: usize, event: u32) -> Result<u64> {
+        let next = event + 1;
+        let is_last = self.files.get(file + 1).map_or(self.count(), |file| file.first_event);
+        if next == is_last { Ok(self.files[file].end) } else { Ok(self.place(next)?.1) }
+    }
+
+    /// The key of this name, if an event here has it.
+    pub(crate) fn key(&self, class: KeyClass, name: &str) -> Result<Option<SealedKey>> {
+        let hash = keys::hash(self.seed, class, name);
+        let target = entries::home_hash(hash);
+        let sections = &self.header.sections;
+        let pages = table(target, sections.keys, sections.key_homes);
+        for number in pages {
+            let page = self.entries_of(number)?;
+            let mut fields = Fields(&page);
+            while !fields.0.is_empty() {
+                let Some(head) = KeyHead::decode(&mut fields) else {
+                    return Err(self.damaged("a key does not decode"));
+                };
+                if head.is(class, hash, name) {
+                    let entry = head.entry().ok_or_else(|| self.damaged("a key does not decode"));
+                    return Ok(Some(found(entry?)));
+                }
+                if head.hash > hash {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The events that may have this id.
+    pub(crate) fn candidates(&self, id: EventId) -> Result<Vec<u32>> {
+        let start = ids::start_of(id);
+        if start < self.header.lowest_id || start > self.header.highest_id {
+            return Ok(Vec::new());
+        }
+        let target = ids::hash_part(id, self.seed);
+        let sections = &self.header.sections;
+        let mut candidates = Vec::new();
+        for number in table(target, sections.ids, sections.id_homes) {
+            let page = self.entries_of(number)?;
+            let (entries, _) = page.as_chunks::<{ entries::ID_ENTRY_BYTES }>();
+            let hash_of =
+                |entry: &[u8; 8]| u32::from_le_bytes([entry[0], entry[1], entry[2], entry[3]]);
+            let from = entries.partition_point(|entry| hash_of(entry) < target);
+            for entry in &entries[from..] {
+                let Some(entry) = IdEntry::decode(&mut Fields(entry)) else { break };
+                if entry.hash > target {
+                    return Ok(candidates);
+                }
+                candidates.push(entry.event);
+            }
+        }
+        Ok(candidates)
+    }
+
+    fn entries_of(&self, number: u32) -> Result<Bytes> {
+        entries::of_page(&self.page(number)?).ok_or_else(|| self.damaged("a page is overfull"))
+    }
+
+    /// Bytes of the postings section.
+    pub(crate) fn postings_bytes(&self, offset: u64, length: usize) -> Result<Bytes> {
+        let number = self.header.sections.postings + (offset / page::CONTENT_BYTES as u64) as u32;
+        let start = (offset % page::CONTENT_BYTES as u64) as usize;
+        let page = self.page(number)?;
+        if start + length <= page.len() {
+            return Ok(page.slice(start..start + length));
+        }
+        let mut bytes = page[start..].to_vec();
+        let mut next = number + 1;
+        while bytes.len() < length {
+            let page = self.page(next)?;
+            bytes.extend_from_slice(&page[..page.len().min(length - bytes.len())]);
+            next += 1;
+        }
+        Ok(bytes.into())
+    }
+
+    fn page(&self, number: u32) -> Result<Bytes> {
+        let key = CacheKey::Page { index: self.serial, page: number };
+        if let Some(Cached::Page(page)) = self.cache.find(key) {
+            return Ok(page);
+        }
+        if number >= self.header.sections.end {
+            return Err(self.damaged("a page is asked for that it does not have"));
+        }
+        let page = page::read(&*self.file, number).map_err(|error| {
+            Error::unavailable(format!("{} could not be read", self.name)).because(error)
+        })?;
+        let content = page::content(&page, self.header.nonce, number)
+            .ok_or_else(|| self.damaged(&format!("page {number} does not fit its checksum")))?;
+        self.cache.keep(key, Cached::Page(content.clone()));
+        Ok(content)
+    }
+
+    /// An error for something that is not as it was written, which is kept in mind.
+    pub(crate) fn damaged(&self, what: &str) -> Error {
+        self.is_damaged.store(true, Ordering::Relaxed);
+        Error::corrupt(format!(
+            "index file {} is damaged: {what}; no event is concerned: open the store again for \
+             writing, and the index is built anew",
+            self.name
+        ))
+    }
+}
+
+impl SealedHeader {
+    /// The position of the last event.
+    pub(crate) fn end_position(&self) -> Position {
+        Position(self.next_position().0.saturating_sub(1))
+    }
+}
+
+/// The pages where an entry with this hash can be.
+fn table(hash: u32, first: u32, homes: u32) -> Range<u32> {
+    let end = first + homes + entries::spare_pages(homes);
+    first + entries::home(hash, homes)..end
+}
+
+fn found(entry: KeyEntry) -> SealedKey {
+    let KeyEntry { version_before, count, place, .. } = entry;
+    SealedKey { version_before, postings: SealedPostings::new(place, count) }
+}
+
+/// The table of log files behind the header.
+fn read_files(
+    file: &dyn DiskFile,
+    header: &SealedHeader,
+) -> std::io::Result<Option<Vec<FileEntry>>> {
+    let mut pages = page::Pages::new(file, header.nonce, 1..header.sections.places);
+    let mut bytes = Vec::new();
+    while let Some(page) = pages.next_page()? {
+        let Ok(page) = page else { return Ok(None) };
+        bytes.extend_from_slice(&page);
+    }
+    let (entries, _) = bytes.as_chunks::<FILE_ENTRY_BYTES>();
+    let entries = entries.iter().take(header.files as usize);
+    let files: Option<Vec<_>> = entries.map(|entry| FileEntry::decode(entry)).collect();
+    Ok(files.filter(|files| {
+        files.len() == header.files as usize
+            && files.first().is_some_and(|file| file.first_event == 0)
+    }))
+}

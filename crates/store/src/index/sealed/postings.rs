@@ -1,0 +1,266 @@
+//! The events of one key in an index file, in order: a few of them within the key's entry, many of
+//! them in blocks of 128 in a section of their own, with a directory to jump by.
+
+use std::io;
+
+use super::SealedIndex;
+use super::header::{Fields, put_varint};
+use super::page::PageWriter;
+use crate::error::Result;
+use crate::query::Direction;
+
+/// Postings of up to this many encoded bytes stand in the key's entry.
+pub(super) const INLINE_BYTES_MAX: usize = 160;
+/// Entries of a block.
+const BLOCK_ENTRIES: u32 = 128;
+/// Bytes of a block in the directory: its first event, and where it ends.
+const DIRECTORY_ENTRY_BYTES: u64 = 8;
+
+/// Where the postings of a key stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    Inline(Vec<u8>),
+    /// In the postings section: where the blocks begin, and how long they are together. The
+    /// directory follows them.
+    Section {
+        offset: u64,
+        length: u32,
+    },
+}
+
+/// Writes the postings of key after key into their section.
+pub(super) struct PostingsWriter<'file> {
+    pages: PageWriter<'file>,
+    offset: u64,
+    directory: Vec<u8>,
+    start: u64,
+    block: Vec<u8>,
+    in_block: u32,
+    last: u32,
+    first: u32,
+}
+
+impl<'file> PostingsWriter<'file> {
+    pub(super) fn new(pages: PageWriter<'file>) -> Self {
+        let directory = Vec::new();
+        let (start, block) = (0, Vec::new());
+        Self { pages, offset: 0, directory, start, block, in_block: 0, last: 0, first: 0 }
+    }
+
+    /// Adds the next event of the key.
+    pub(super) fn push(&mut self, event: u32) -> io::Result<()> {
+        if self.in_block == BLOCK_ENTRIES {
+            self.finish_block()?;
+        }
+        if self.in_block == 0 {
+            self.first = event;
+        } else {
+            put_varint(u64::from(event - self.last), &mut self.block);
+        }
+        self.last = event;
+        self.in_block += 1;
+        Ok(())
+    }
+
+    /// Ends the key's postings.
+    pub(super) fn finish_key(&mut self) -> io::Result<Place> {
+        self.finish_block()?;
+        let (offset, length) = (self.start, (self.offset - self.start) as u32);
+        let directory = std::mem::take(&mut self.directory);
+        self.pages.put_across(&directory)?;
+        self.offset += directory.len() as u64;
+        self.start = self.offset;
+        Ok(Place::Section { offset, length })
+    }
+
+    fn finish_block(&mut self) -> io::Result<()> {
+        if self.in_block == 0 {
+            return Ok(());
+        }
+        // Events one after another need no bytes at all.
+        let is_run = self.last - self.first == self.in_block - 1;
+        let block = if is_run { &[][..] } else { &self.block[..] };
+        self.pages.put_across(block)?;
+        self.offset += block.len() as u64;
+        self.directory.extend_from_slice(&self.first.to_le_bytes());
+        let end = (self.offset - self.start) as u32;
+        self.directory.extend_from_slice(&end.to_le_bytes());
+        self.block.clear();
+        self.in_block = 0;
+        Ok(())
+    }
+
+    /// The page behind the section.
+    pub(super) fn finish(self) -> io::Result<u32> {
+        let end = self.pages.number + 1;
+        self.pages.finish(end)?;
+        Ok(end)
+    }
+}
+
+/// Encodes postings for a key's entry.
+pub(super) fn encode_inline(events: &[u32]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(events.len() * 2);
+    let mut last = 0;
+    for &event in events {
+        put_varint(u64::from(event - last), &mut bytes);
+        last = event;
+    }
+    bytes
+}
+
+fn decode_deltas(bytes: &[u8], first: Option<u32>, count: u32) -> Option<Vec<u32>> {
+    let mut fields = Fields(bytes);
+    let mut events = Vec::with_capacity(count.min(BLOCK_ENTRIES * 2) as usize);
+    events.extend(first);
+    while (events.len() as u32) < count {
+        let before = events.last().copied().unwrap_or(0);
+        let delta = u32::try_from(fields.varint()?).ok()?;
+        events.push(before.checked_add(delta)?);
+    }
+    Some(events)
+}
+
+/// The postings of one key, to be looked into.
+#[derive(Debug, Clone)]
+pub(crate) struct SealedPostings {
+    place: Place,
+    count: u32,
+    /// The block that was decoded last, and its entries.
+    block: u32,
+    entries: Vec<u32>,
+}
+
+const NO_BLOCK: u32 = u32::MAX;
+
+impl SealedPostings {
+    pub(super) fn new(place: Place, count: u32) -> Self {
+        Self { place, count, block: NO_BLOCK, entries: Vec::new() }
+    }
+
+    /// How many events have the key.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The nearest event at `target` or beyond it, in a direction.
+    pub(crate) fn seek(
+        &mut self,
+        index: &SealedIndex,
+        target: u32,
+        direction: Direction,
+    ) -> Result<Option<u32>> {
+        let below = match direction {
+            Direction::Forward => self.count_below(index, target)?,
+            Direction::Backward => match self.count_up_to(index, target)?.checked_sub(1) {
+                Some(last) => last,
+                None => return Ok(None),
+            },
+        };
+        self.nth(index, below)
+    }
+
+    /// The event with this ordinal, counted from 0.
+    pub(crate) fn nth(&mut self, index: &SealedIndex, ordinal: u32) -> Result<Option<u32>> {
+        if ordinal >= self.count {
+            return Ok(None);
+        }
+        let block = self.block_of(ordinal);
+        self.load(index, block)?;
+        Ok(self.entries.get((ordinal - block * self.block_entries()) as usize).copied())
+    }
+
+    fn count_up_to(&mut self, index: &SealedIndex, event: u32) -> Result<u32> {
+        match event.checked_add(1) {
+            Some(end) => self.count_below(index, end),
+            None => Ok(self.count),
+        }
+    }
+
+    /// How many of the events are numbered below `event`.
+    pub(crate) fn count_below(&mut self, index: &SealedIndex, event: u32) -> Result<u32> {
+        if self.count == 0 {
+            return Ok(0);
+        }
+        // Most walks go on in the block where they are.
+        let is_here = self.block != NO_BLOCK
+            && self.entries.first().is_some_and(|&first| first < event)
+            && self.entries.last().is_some_and(|&last| last >= event);
+        if !is_here {
+            let block = self.find_block(index, event)?;
+            self.load(index, block)?;
+        }
+        let in_block = self.entries.partition_point(|&entry| entry < event) as u32;
+        Ok(self.block * self.block_entries() + in_block)
+    }
+
+    /// The last block whose first event is below `event`; the first one if there is none.
+    fn find_block(&self, index: &SealedIndex, event: u32) -> Result<u32> {
+        let (mut low, mut high) = (0, self.blocks());
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.directory_entry(index, middle)?.0 < event {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    fn load(&mut self, index: &SealedIndex, block: u32) -> Result<()> {
+        if self.block == block {
+            return Ok(());
+        }
+        self.entries = match &self.place {
+            Place::Inline(bytes) => decode_deltas(bytes, None, self.count),
+            Place::Section { offset, .. } => self.decode_block(index, *offset, block)?,
+        }
+        .ok_or_else(|| index.damaged("postings do not decode"))?;
+        self.block = block;
+        Ok(())
+    }
+
+    fn decode_block(
+        &self,
+        index: &SealedIndex,
+        offset: u64,
+        block: u32,
+    ) -> Result<Option<Vec<u32>>> {
+        let (first, end) = self.directory_entry(index, block)?;
+        let start = match block.checked_sub(1) {
+            Some(before) => self.directory_entry(index, before)?.1,
+            None => 0,
+        };
+        let count = (self.count - block * BLOCK_ENTRIES).min(BLOCK_ENTRIES);
+        if start == end {
+            return Ok(first.checked_add(count).map(|behind| (first..behind).collect()));
+        }
+        let Some(length) = end.checked_sub(start) else { return Ok(None) };
+        let bytes = index.postings_bytes(offset + u64::from(start), length as usize)?;
+        Ok(decode_deltas(&bytes, Some(first), count))
+    }
+
+    fn directory_entry(&self, index: &SealedIndex, block: u32) -> Result<(u32, u32)> {
+        let Place::Section { offset, length } = &self.place else { return Ok((0, 0)) };
+        let directory = offset + u64::from(*length);
+        let place = directory + u64::from(block) * DIRECTORY_ENTRY_BYTES;
+        let bytes = index.postings_bytes(place, DIRECTORY_ENTRY_BYTES as usize)?;
+        let mut fields = Fields(&bytes);
+        let entry = fields.u32().zip(fields.u32());
+        entry.ok_or_else(|| index.damaged("a directory of postings is cut"))
+    }
+
+    fn blocks(&self) -> u32 {
+        self.count.div_ceil(self.block_entries())
+    }
+
+    fn block_of(&self, ordinal: u32) -> u32 {
+        ordinal / self.block_entries()
+    }
+
+    /// Postings within the key's entry are one block.
+    fn block_entries(&self) -> u32 {
+        if matches!(self.place, Place::Inline(_)) { u32::MAX } else { BLOCK_ENTRIES }
+    }
+}

@@ -1,0 +1,190 @@
+//! The part of the log that has index files: which of them cover it from the first event on, and
+//! sealing what is finished.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::cache::ReadCache;
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::event::Position;
+use crate::index::sealed::{
+    self, Coverage, FileEntry, IndexSource, SealedHeader, SealedIndex, Sections,
+};
+use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, Identity, LogFile, Scan};
+use crate::segment::{Finished, Growing, Sealed, Segment};
+
+/// The name of an index file while it is written.
+const TEMPORARY: &str = "index.tmp";
+
+/// Where index files are opened and written.
+pub(crate) struct Indexes<'store> {
+    pub(crate) disk: &'store Arc<dyn Disk>,
+    /// Where the log files are, if not there.
+    pub(crate) log_disk: &'store Arc<dyn Disk>,
+    pub(crate) identity: &'store Identity,
+    pub(crate) cache: &'store Arc<ReadCache>,
+}
+
+impl Indexes<'_> {
+    /// The segments that index files cover without a gap from the first event on.
+    ///
+    /// Of several for the same events the widest counts: a merge makes it before it removes the
+    /// others.
+    pub(crate) fn open_all(&self, names: &[String]) -> Result<Vec<Segment>> {
+        let mut by_first: BTreeMap<Position, Vec<(Position, &String)>> = BTreeMap::new();
+        for name in names {
+            if let Some((first, last)) = sealed::positions_of(name) {
+                by_first.entry(first).or_default().push((last, name));
+            }
+        }
+        let (mut segments, mut next) = (Vec::new(), Position(1));
+        let mut logs = BTreeMap::new();
+        while let Some(candidates) = by_first.get_mut(&next) {
+            candidates.sort();
+            let opened = candidates.iter().rev().find_map(|(_, name)| self.open(name).transpose());
+            let Some(index) = opened.transpose()? else { break };
+            next = index.header.next_position();
+            segments.push(Segment::Sealed(Arc::new(self.with_logs(index, &mut logs))));
+        }
+        Ok(segments)
+    }
+
+    fn open(&self, name: &str) -> Result<Option<SealedIndex>> {
+        let file = match self.disk.open(name) {
+            // A writer may have merged it into another one meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(crate::load::disk_error("an index file could not be opened"))?,
+        };
+        let of_store = (self.identity.store_id, self.identity.hash_seed);
+        SealedIndex::open(name.to_owned(), file, of_store, self.cache)
+    }
+
+    /// An index with its log files; those that are known already are shared.
+    fn with_logs(&self, index: SealedIndex, logs: &mut BTreeMap<u64, Arc<LogFile>>) -> Sealed {
+        let log_of = |file: &FileEntry| {
+            let new = || Arc::new(LogFile::new(file.number, file.end, Arc::clone(self.log_disk)));
+            let log = Arc::clone(logs.entry(file.number).or_insert_with(new));
+            log.end.fetch_max(file.end, std::sync::atomic::Ordering::AcqRel);
+            log
+        };
+        let logs = index.files.iter().map(log_of).collect();
+        Sealed { index, logs }
+    }
+
+    /// Writes the index of a finished segment and opens it.
+    pub(crate) fn seal(
+        &self,
+        growing: &Growing,
+        finished: &Finished,
+        stop: &AtomicBool,
+    ) -> Result<Segment> {
+        let coverage = coverage_of(growing, finished);
+        let name = sealed::write(&**self.disk, TEMPORARY, coverage, &[&growing.index], stop)?;
+        self.reopen(&name, std::slice::from_ref(&growing.log))
+    }
+
+    /// Writes one index in the place of several that follow one another.
+    pub(crate) fn merge(&self, segments: &[Arc<Sealed>], stop: &AtomicBool) -> Result<Segment> {
+        let indexes: Vec<&SealedIndex> = segments.iter().map(|segment| &segment.index).collect();
+        let sources: Vec<&dyn IndexSource> =
+            indexes.iter().map(|&index| index as &dyn IndexSource).collect();
+        let coverage = sealed::coverage_of(&indexes);
+        let name = sealed::write(&**self.disk, TEMPORARY, coverage, &sources, stop)?;
+        let logs: Vec<Arc<LogFile>> =
+            segments.iter().flat_map(|segment| segment.logs.iter().cloned()).collect();
+        let merged = self.reopen(&name, &logs)?;
+        for index in indexes {
+            // What is left of them is not looked at again, and is removed at the next open.
+            let _ = self.disk.remove(&index.name);
+        }
+        Ok(merged)
+    }
+
+    /// Builds a damaged index anew from the log.
+    pub(crate) fn rebuild(&self, sealed: &Sealed) -> Result<Segment> {
+        let never = AtomicBool::new(false);
+        let mut parts = Vec::new();
+        for file in 0..sealed.logs.len() {
+            let growing = self.read_part(sealed, file)?;
+            let finished = growing.finished.get().expect("it was read to its end");
+            match self.seal(&growing, finished, &never)? {
+                Segment::Sealed(part) => parts.push(part),
+                Segment::Growing(_) => {}
+            }
+        }
+        match &parts[..] {
+            [part] => Ok(Segment::Sealed(Arc::clone(part))),
+            parts => self.merge(parts, &never),
+        }
+    }
+
+    /// Reads again what an index has of one log file.
+    fn read_part(&self, sealed: &Sealed, file: usize) -> Result<Growing> {
+        let unreadable = || crate::load::disk_error("a log file could not be read");
+        let log = Arc::clone(&sealed.logs[file]);
+        let (first, last) = sealed.positions_in(file);
+        let opened = log.file().map_err(unreadable())?;
+        let mut bytes = vec![0; HEADER_BYTES as usize];
+        let filled = opened.read_at(&mut bytes, 0).map_err(unreadable())?;
+        let header = FileHeader::decode(&bytes[..filled])
+            .ok_or_else(|| log.damaged(0, "its header is damaged"))?;
+        let seed = self.identity.hash_seed;
+        let growing = Growing::new(header, Arc::clone(&log), first, HEADER_BYTES, seed);
+        let start = Expected::at_start_of(&header);
+        let mut scan = Scan::new(&*opened, &header, start, sealed.index.files[file].end);
+        let mut last_frame = None;
+        loop {
+            match scan.next_frame().map_err(unreadable())? {
+                Found::End => break,
+                Found::Nothing(why) => return Err(log.damaged(scan.expected.offset, why)),
+                Found::Frame(frame) => {
+                    last_frame = Some(frame.header.kind);
+                    if frame.header.first_position >= first {
+                        crate::load::index_frame(&growing, &frame)?;
+                    }
+                }
+            }
+        }
+        if scan.expected.position != last.next() {
+            return Err(log.damaged(scan.expected.offset, "events are missing at its end"));
+        }
+        let is_last = file + 1 == sealed.logs.len();
+        let last_frame = if is_last { sealed.index.header.last_frame } else { last_frame };
+        let finished = Finished { end: scan.expected, last_frame, is_whole: true };
+        growing.finished.set(finished).expect("it was just made");
+        Ok(growing)
+    }
+
+    fn reopen(&self, name: &str, logs: &[Arc<LogFile>]) -> Result<Segment> {
+        let mut known = logs.iter().map(|log| (log.number, Arc::clone(log))).collect();
+        let index = self.open(name)?.ok_or_else(|| {
+            crate::Error::corrupt(format!(
+                "{name} is not what was written: see that the disk is well"
+            ))
+        })?;
+        Ok(Segment::Sealed(Arc::new(self.with_logs(index, &mut known))))
+    }
+}
+
+fn coverage_of(growing: &Growing, finished: &Finished) -> Coverage {
+    let (lowest_id, highest_id) = growing.index.id_range();
+    let header = SealedHeader {
+        store_id: growing.header.store_id,
+        nonce: 0,
+        first_position: growing.first_position,
+        events: 0,
+        files: 0,
+        new_streams: 0,
+        postings: 0,
+        lowest_id,
+        highest_id,
+        sections: Sections::default(),
+        end: finished.end,
+        last_frame: finished.last_frame,
+        history: Vec::new(),
+    };
+    let file = FileEntry { number: growing.log.number, first_event: 0, end: finished.end.offset };
+    Coverage { header, files: vec![file] }
+}

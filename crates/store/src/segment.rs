@@ -1,0 +1,318 @@
+//! A range of events with its index: the growing one that the writer extends, or one that is
+//! sealed and read from disk.
+//!
+//! Events are named by their number in the segment, counted from 0.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::cache::{CacheKey, Cached, ReadCache};
+use crate::cursor::Cursor;
+use crate::error::{Error, Result};
+use crate::event::{EventId, Position};
+use crate::index::sealed::{SealedIndex, SealedPostings};
+use crate::index::{GrowingIndex, KeyClass, PostingsCursor};
+use crate::log::{Expected, FileHeader, FrameKind, LogFile, ReadBuffer};
+use crate::query::Direction;
+use crate::record::Recorded;
+
+/// Events one after another, and what they are found by.
+#[derive(Clone)]
+pub(crate) enum Segment {
+    Growing(Arc<Growing>),
+    Sealed(Arc<Sealed>),
+}
+
+/// The events of one log file, or of its end, with their index in memory.
+pub(crate) struct Growing {
+    pub(crate) first_position: Position,
+    pub(crate) header: FileHeader,
+    pub(crate) log: Arc<LogFile>,
+    pub(crate) index: GrowingIndex,
+    /// Set when nothing is added any more.
+    pub(crate) finished: OnceLock<Finished>,
+}
+
+/// Where the log goes on behind a segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finished {
+    pub(crate) end: Expected,
+    /// What the last frame before the end is.
+    pub(crate) last_frame: Option<FrameKind>,
+    /// Whether all events are there, so that it can be sealed.
+    pub(crate) is_whole: bool,
+}
+
+/// The events of some log files, with their index on disk.
+pub(crate) struct Sealed {
+    pub(crate) index: SealedIndex,
+    /// In the order of the index's table.
+    pub(crate) logs: Vec<Arc<LogFile>>,
+}
+
+impl Growing {
+    /// A segment without events, for what a log file has from a position on.
+    pub(crate) fn new(
+        header: FileHeader,
+        log: Arc<LogFile>,
+        first_position: Position,
+        offset: u64,
+        seed: u64,
+    ) -> Self {
+        let index = GrowingIndex::new(header.allocated.saturating_sub(offset), seed);
+        Self { first_position, header, log, index, finished: OnceLock::new() }
+    }
+}
+
+impl Segment {
+    pub(crate) fn first_position(&self) -> Position {
+        match self {
+            Self::Growing(growing) => growing.first_position,
+            Self::Sealed(sealed) => sealed.index.header.first_position,
+        }
+    }
+
+    /// The position of its last event, if no more are added: the one before its first if it has
+    /// none.
+    pub(crate) fn last_position(&self) -> Option<Position> {
+        match self {
+            Self::Growing(growing) => {
+                growing.finished.get()?;
+                let next = growing.first_position.0 + u64::from(growing.index.count());
+                Some(Position(next - 1))
+            }
+            Self::Sealed(sealed) => Some(sealed.index.header.end_position()),
+        }
+    }
+
+    /// The log files that its events stand in.
+    pub(crate) fn logs(&self) -> &[Arc<LogFile>] {
+        match self {
+            Self::Growing(growing) => std::slice::from_ref(&growing.log),
+            Self::Sealed(sealed) => &sealed.logs,
+        }
+    }
+
+    /// How many events it has.
+    pub(crate) fn count(&self) -> u32 {
+        match self {
+            Self::Growing(growing) => growing.index.count(),
+            Self::Sealed(sealed) => sealed.index.count(),
+        }
+    }
+
+    /// The position of the event with this number.
+    pub(crate) fn position(&self, event: u32) -> Position {
+        Position(self.first_position().0 + u64::from(event))
+    }
+
+    /// The number of the event at this position, or of the nearest that can be.
+    pub(crate) fn event_at(&self, position: u64) -> u32 {
+        let number = position.saturating_sub(self.first_position().0);
+        u32::try_from(number).unwrap_or(u32::MAX)
+    }
+
+    /// How many of its events stand at `last` or before.
+    pub(crate) fn count_up_to(&self, last: Position) -> u32 {
+        self.event_at(last.0.saturating_add(1)).min(self.count())
+    }
+
+    /// The walk of a key's postings.
+    pub(crate) fn postings(
+        &self,
+        class: KeyClass,
+        name: &str,
+        direction: Direction,
+    ) -> Result<Cursor> {
+        let cursor = match self {
+            Self::Growing(growing) => {
+                growing.index.postings(class, name, direction).map(Cursor::Growing)
+            }
+            Self::Sealed(sealed) => {
+                let key = sealed.index.key(class, name)?;
+                key.map(|key| Cursor::Sealed(key.postings, direction))
+            }
+        };
+        Ok(cursor.unwrap_or(Cursor::Nothing))
+    }
+
+    pub(crate) fn seek_growing(&self, cursor: &mut PostingsCursor, target: u32) -> Option<u32> {
+        match self {
+            Self::Growing(growing) => growing.index.seek(cursor, target),
+            Self::Sealed(_) => None,
+        }
+    }
+
+    pub(crate) fn seek_sealed(
+        &self,
+        postings: &mut SealedPostings,
+        target: u32,
+        direction: Direction,
+    ) -> Result<Option<u32>> {
+        match self {
+            Self::Growing(_) => Ok(None),
+            Self::Sealed(sealed) => postings.seek(&sealed.index, target, direction),
+        }
+    }
+
+    /// The version of a stream after the last of its events numbered below `end`, if it has one
+    /// here.
+    pub(crate) fn stream_version(&self, stream: &str, end: u32) -> Result<Option<u64>> {
+        let sealed = match self {
+            Self::Growing(growing) => return Ok(growing.index.stream_version(stream, end)),
+            Self::Sealed(sealed) => &sealed.index,
+        };
+        let Some(mut key) = sealed.key(KeyClass::Stream, stream)? else { return Ok(None) };
+        let count = if end >= sealed.count() {
+            key.postings.count()
+        } else {
+            key.postings.count_below(sealed, end)?
+        };
+        Ok((count > 0).then(|| key.version_before + u64::from(count)))
+    }
+
+    /// The event that brought a stream to a version, if it stands in this segment.
+    pub(crate) fn event_of_version(&self, stream: &str, version: u64) -> Result<Option<u32>> {
+        let sealed = match self {
+            Self::Growing(growing) => return Ok(growing.index.event_of_version(stream, version)),
+            Self::Sealed(sealed) => &sealed.index,
+        };
+        let Some(mut key) = sealed.key(KeyClass::Stream, stream)? else { return Ok(None) };
+        let ordinal = version.checked_sub(key.version_before + 1);
+        let Some(ordinal) = ordinal.and_then(|ordinal| u32::try_from(ordinal).ok()) else {
+            return Ok(None);
+        };
+        key.postings.nth(sealed, ordinal)
+    }
+
+    /// How many streams have their first event here, among those up to `head`.
+    pub(crate) fn new_streams(&self, head: Position) -> u64 {
+        match self {
+            Self::Growing(growing) => growing.index.new_streams(self.count_up_to(head)),
+            Self::Sealed(sealed) => sealed.index.header.new_streams,
+        }
+    }
+
+    /// Visits the streams that have events numbered below `end`: name, version, last event.
+    pub(crate) fn for_each_stream(
+        &self,
+        end: u32,
+        visit: &mut dyn FnMut(&str, u64, u32),
+    ) -> Result<()> {
+        match self {
+            Self::Growing(growing) => {
+                let streams = growing.index.streams(end);
+                streams.for_each(|(name, version, last)| visit(name, version, last));
+            }
+            Self::Sealed(sealed) => {
+                for stream in sealed.index.streams() {
+                    let (name, version, last) = stream?;
+                    visit(&name, version, last);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The positions up to `head` that stand in each log file: its number, the first, the last.
+    pub(crate) fn positions_by_log(&self, head: Position) -> Vec<(u64, Position, Position)> {
+        match self {
+            Self::Growing(growing) => {
+                let last = growing.first_position.0 + u64::from(self.count_up_to(head)) - 1;
+                vec![(growing.log.number, growing.first_position, Position(last))]
+            }
+            Self::Sealed(sealed) => {
+                let files = 0..sealed.logs.len();
+                let entry = |file| {
+                    let (first, last) = sealed.positions_in(file);
+                    (sealed.logs[file].number, first, last)
+                };
+                files.map(entry).collect()
+            }
+        }
+    }
+
+    /// The events that may have this id.
+    pub(crate) fn candidates(&self, id: EventId) -> Result<Vec<u32>> {
+        match self {
+            Self::Growing(growing) => Ok(growing.index.candidates(id).collect()),
+            Self::Sealed(sealed) => sealed.index.candidates(id),
+        }
+    }
+
+    /// Reads one event, with what stands around it if `buffer` finds that it pays.
+    pub(crate) fn read(&self, event: u32, buffer: &mut ReadBuffer) -> Result<Recorded> {
+        let position = self.position(event);
+        let (log, offset, span) = match self {
+            Self::Growing(growing) => growing.place(event)?,
+            Self::Sealed(sealed) => sealed.place(event)?,
+        };
+        let bytes = buffer.record_at(log, offset, span)?;
+        Recorded::decode(position, &bytes).map_err(|error| log.damaged(offset, &error.to_string()))
+    }
+
+    /// Where an event stands: the name of its log file, and its offset there.
+    pub(crate) fn locate(&self, event: u32) -> Option<(String, u64)> {
+        let (log, offset, _) = match self {
+            Self::Growing(growing) => growing.place(event).ok()?,
+            Self::Sealed(sealed) => sealed.place(event).ok()?,
+        };
+        Some((log.name.clone(), offset))
+    }
+
+    /// Reads one event that was found through the index, or finds it among those read lately.
+    pub(crate) fn read_cached(
+        &self,
+        event: u32,
+        buffer: &mut ReadBuffer,
+        cache: &ReadCache,
+    ) -> Result<Recorded> {
+        let key = CacheKey::Event(self.position(event).0);
+        if let Some(Cached::Event(event)) = cache.find(key) {
+            return Ok(event);
+        }
+        let recorded = self.read(event, buffer)?;
+        // An event that is a small part of what was read would keep all of that in memory.
+        if buffer.len() <= 2 * recorded.stored_bytes() {
+            cache.keep(key, Cached::Event(recorded.clone()));
+        }
+        Ok(recorded)
+    }
+}
+
+impl Growing {
+    fn place(&self, event: u32) -> Result<(&LogFile, u64, u64)> {
+        let Some(offset) = self.index.offset(event) else {
+            let position = self.first_position.0 + u64::from(event);
+            return Err(self.log.damaged(0, &format!("event {position} is damaged")));
+        };
+        let behind = self.index.offset_behind(event).unwrap_or(u64::MAX);
+        Ok((&self.log, offset, behind.saturating_sub(offset)))
+    }
+}
+
+impl Sealed {
+    /// The first and the last position in one of its log files.
+    pub(crate) fn positions_in(&self, file: usize) -> (Position, Position) {
+        let files = &self.index.files;
+        let behind = files.get(file + 1).map_or(self.index.count(), |next| next.first_event);
+        let first = self.index.header.first_position.0;
+        let position = |event: u32| Position(first + u64::from(event));
+        (position(files[file].first_event), position(behind.saturating_sub(1)))
+    }
+
+    fn place(&self, event: u32) -> Result<(&LogFile, u64, u64)> {
+        let (file, offset) = self.index.place(event)?;
+        let behind = self.index.place_behind(file, event)?;
+        Ok((&self.logs[file], offset, behind.saturating_sub(offset)))
+    }
+}
+
+impl LogFile {
+    /// An error for bytes that are not what was written.
+    pub(crate) fn damaged(&self, offset: u64, what: &str) -> Error {
+        Error::corrupt(format!(
+            "{} at offset {offset}: {what}; run `hitherto verify` for the whole extent",
+            self.name
+        ))
+    }
+}

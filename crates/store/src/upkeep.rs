@@ -1,0 +1,181 @@
+//! What is done for a store beside the work of its callers: sealing what is finished, and merging
+//! index files, so that there are few of them however many events there are.
+//!
+//! Nothing here is needed for an event to be durable or found. What fails is tried again later.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::error::Result;
+use crate::segment::{Growing, Sealed, Segment};
+use crate::shared::Shared;
+
+/// How many index files of about the same size, or smaller ones behind them, become one.
+const MERGE_WIDTH: usize = 4;
+/// Index files with more events are not merged any more.
+const MERGED_EVENTS_MAX: u64 = 1 << 28;
+/// With fewer events than this that have no index file, a clean close writes none: they are read
+/// again at the next open in a few milliseconds.
+const CLOSE_EVENTS_MIN: u32 = 2048;
+
+/// Does upkeep in the background, or in the caller's thread if there is no background.
+pub(crate) struct Upkeep {
+    shared: Arc<Shared>,
+    in_background: bool,
+    state: Mutex<State>,
+    changed: Condvar,
+    is_closing: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    is_wanted: bool,
+    is_closing: bool,
+}
+
+impl Upkeep {
+    pub(crate) fn new(shared: Arc<Shared>, in_background: bool) -> Self {
+        let (state, changed, is_closing) =
+            (Mutex::default(), Condvar::new(), AtomicBool::default());
+        Self { shared, in_background, state, changed, is_closing }
+    }
+
+    /// Asks for what there is to do.
+    pub(crate) fn wish(&self) {
+        if !self.in_background {
+            return self.work();
+        }
+        self.lock().is_wanted = true;
+        self.changed.notify_one();
+    }
+
+    /// Works when asked to, until the store is closed: the work of a background thread.
+    pub(crate) fn work_in_background(&self) {
+        loop {
+            let mut state = self.lock();
+            while !state.is_wanted && !state.is_closing {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.is_closing {
+                return;
+            }
+            state.is_wanted = false;
+            drop(state);
+            self.work();
+        }
+    }
+
+    /// Ends the background thread, as soon as it can be left.
+    pub(crate) fn stop(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        self.lock().is_closing = true;
+        self.changed.notify_one();
+    }
+
+    /// Seals the last segment of a store that was closed in order, if it pays.
+    pub(crate) fn seal_at_close(&self) {
+        let unsealed: u32 = self.unsealed().iter().map(|growing| growing.index.count()).sum();
+        if unsealed >= CLOSE_EVENTS_MIN {
+            // Without its index the next open only takes longer.
+            let _ = self.seal_finished(&AtomicBool::new(false));
+        }
+    }
+
+    fn work(&self) {
+        let stop = &self.is_closing;
+        // What fails, for want of room perhaps, is tried again with the next file.
+        let _ = self.seal_finished(stop).and_then(|()| {
+            self.shared.rebuild_damaged_indexes()?;
+            self.merge_all(stop)
+        });
+    }
+
+    /// The segments in memory, oldest first.
+    fn unsealed(&self) -> Vec<Arc<Growing>> {
+        let segments = self.shared.segments.load();
+        let growing = |segment: &Segment| match segment {
+            Segment::Growing(growing) => Some(Arc::clone(growing)),
+            Segment::Sealed(_) => None,
+        };
+        segments.iter().filter_map(growing).collect()
+    }
+
+    /// Seals in order: an index file behind a gap could not be found at the next open.
+    fn seal_finished(&self, stop: &AtomicBool) -> Result<()> {
+        for growing in self.unsealed() {
+            let Some(finished) = growing.finished.get() else { break };
+            if !finished.is_whole {
+                break;
+            }
+            if growing.index.count() > 0 {
+                let sealed = self.shared.indexes().seal(&growing, finished, stop)?;
+                self.shared.replace_segments(&sealed);
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_all(&self, stop: &AtomicBool) -> Result<()> {
+        while let Some(segments) = self.worth_merging() {
+            let merged = self.shared.indexes().merge(&segments, stop)?;
+            self.shared.replace_segments(&merged);
+        }
+        Ok(())
+    }
+
+    /// The newest sealed segments, if enough of them are no larger than the newest is.
+    fn worth_merging(&self) -> Option<Vec<Arc<Sealed>>> {
+        let segments = self.shared.segments.load();
+        let sealed: Vec<_> = segments
+            .iter()
+            .filter_map(|segment| match segment {
+                Segment::Sealed(sealed) => Some(Arc::clone(sealed)),
+                Segment::Growing(_) => None,
+            })
+            .collect();
+        let sizes: Vec<u32> = sealed.iter().map(|sealed| sealed.index.count()).collect();
+        worth_merging(&sizes).map(|from| sealed[from..].to_vec())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// From where on segments of these sizes, oldest first, should become one.
+fn worth_merging(sizes: &[u32]) -> Option<usize> {
+    let level = |size: u32| size.max(1).ilog(MERGE_WIDTH as u32);
+    let newest = level(*sizes.last()?);
+    let smaller = sizes.iter().rev().take_while(|&&size| level(size) <= newest).count();
+    let from = sizes.len() - smaller;
+    let events: u64 = sizes[from..].iter().map(|&size| u64::from(size)).sum();
+    (smaller >= MERGE_WIDTH && events <= MERGED_EVENTS_MAX).then_some(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_segments_come_few_are_left() {
+        let mut sizes: Vec<u32> = Vec::new();
+        let mut written = 0_u64;
+        for _ in 0..4096 {
+            sizes.push(1000);
+            while let Some(from) = worth_merging(&sizes) {
+                let merged: u32 = sizes[from..].iter().sum();
+                written += u64::from(merged);
+                sizes.truncate(from);
+                sizes.push(merged);
+            }
+            assert!(sizes.len() <= 3 * 7, "{sizes:?}");
+        }
+        assert!(written <= 4096 * 1000 * 7, "each event is written once a level: {written}");
+    }
+
+    #[test]
+    fn small_segments_before_a_large_one_go_into_it() {
+        assert_eq!(worth_merging(&[100, 400, 1600, 6400]), Some(0));
+        assert_eq!(worth_merging(&[6400, 100, 400]), None);
+    }
+}

@@ -1,9 +1,9 @@
 //! Cuts the power under a real process on a real file system, and looks at what is left.
 //!
-//! `hitherto-power-test lab DIRECTORY STATES SEED` does it all, `… again DIRECTORY STATES SEED RECORDING`
-//! looks at a recording that was kept, `… workload …` is the process that works on the disk. It
-//! needs rights and programs that `cargo xtask powerloss` sees to, and a mount namespace of its
-//! own.
+//! `hitherto-power-test lab DIRECTORY STATES SEED` does it all, and
+//! `… again DIRECTORY STATES SEED RECORDING` looks at a recording that was kept; `… workload …` is
+//! the process that works on the disk. It needs rights and programs that `cargo xtask powerloss`
+//! sees to, and namespaces of its own.
 
 mod check;
 mod crash;

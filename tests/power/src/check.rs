@@ -7,7 +7,7 @@ use hitherto_store::{
     EmbeddedStore, ErrorKind, EventStore, NewEvent, Position, Query, Recorded, StreamName, verify,
 };
 
-use crate::load::{Key, THREADS, Way, options, own_stream};
+use crate::load::{Key, THREADS, Way, boundary, options, own_stream};
 use crate::promise::Promise;
 
 /// A round that no workload reaches.
@@ -31,6 +31,7 @@ pub(crate) fn check(path: &Path, promised: &[Promise]) -> Result<(), String> {
     repeat_last(&store, promised)?;
     append_more(&store)?;
     history.read_on(&store)?;
+    history.check_indexes(&store)?;
     store.close().map_err(|error| format!("the store cannot be closed: {error}"))?;
     check_damage(path, false)?;
     history.check_end()
@@ -50,7 +51,9 @@ fn check_damage(path: &Path, may_be_missing: bool) -> Result<(), String> {
 #[derive(Default)]
 struct History {
     commits: Vec<(Position, Key)>,
-    versions: HashMap<String, u64>,
+    streams: HashMap<String, Vec<Position>>,
+    /// Events that the conditions of a thread look at.
+    boundaries: HashMap<u64, Vec<Position>>,
     head: Position,
 }
 
@@ -64,6 +67,9 @@ impl History {
             if expected.len() == 0 {
                 let key = Key::of(&event)?;
                 self.commits.push((event.position(), key));
+                if key.way() == Way::Condition {
+                    self.boundaries.entry(key.thread).or_default().push(event.position());
+                }
                 expected = events_of(key).into_iter();
             }
             let (stream, new): (Option<StreamName>, NewEvent) =
@@ -85,12 +91,27 @@ impl History {
             return Err(format!("{event:?} stands at position {}", self.head));
         }
         let Some(stream) = event.stream() else { return Ok(()) };
-        let version = self.versions.entry(stream.to_owned()).or_default();
-        *version += 1;
-        if event.version() == *version {
+        let positions = self.streams.entry(stream.to_owned()).or_default();
+        positions.push(self.head);
+        if event.version() == positions.len() as u64 {
             return Ok(());
         }
-        Err(format!("{event:?} should have version {version}"))
+        Err(format!("{event:?} should have version {}", positions.len()))
+    }
+
+    /// What indexes find is what was found by looking at every event.
+    fn check_indexes(&self, store: &EmbeddedStore) -> Result<(), String> {
+        let streams = self.streams.iter().map(|(name, at)| (Query::stream(name.as_str()), at));
+        let boundaries = self.boundaries.iter().map(|(thread, at)| (boundary(*thread), at));
+        for (query, expected) in streams.chain(boundaries) {
+            let found = store.read(query.clone()).map(|event| event.map(|event| event.position()));
+            let found = found.collect::<Result<Vec<_>, _>>();
+            let found = found.map_err(|error| format!("{query:?} cannot be read: {error}"))?;
+            if found != *expected {
+                return Err(format!("{query:?} finds {found:?} instead of {expected:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// A snapshot may be lost, but it is never another one, nor of what is not there.

@@ -24,7 +24,7 @@ const STATES_OF_CONTROL_MAX: usize = 480;
 const STATES_OF_CONTROL: usize = 40;
 /// Power cuts one after another, before a new disk is taken.
 const GENERATIONS: usize = 3;
-const APPENDS: u64 = 24;
+const APPENDS: u64 = 16;
 /// How the processes on a new disk end, and those on one after a power cut.
 const ENDS: [&[End]; 2] =
     [&[End::Exit, End::Unsynced, End::Close], &[End::Unsynced, End::Exit, End::Close]];

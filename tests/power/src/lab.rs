@@ -136,7 +136,8 @@ impl Lab {
             if count == 0 {
                 return Ok(());
             }
-            let recording = self.record(&start, generation, None)?;
+            let recording = self.record(&start, generation, None);
+            let recording = recording.map_err(|error| self.keep_start(&start, &error))?;
             let seed = random.number();
             let chosen = States::choose(&recording, count, seed);
             let checked = chosen.check_all(&self.memory)?;
@@ -150,6 +151,15 @@ impl Lab {
             start = Start { disk, promised };
         }
         Ok(())
+    }
+
+    /// A store that is well after a power cut, and yet cannot be worked with.
+    fn keep_start(&self, start: &Start, error: &str) -> String {
+        let kept = self.directory.join("found-before-a-failure.img");
+        match std::fs::write(&kept, &start.disk) {
+            Ok(()) => format!("{error}\nthe disk as it was before is kept: {}", kept.display()),
+            Err(_) => error.to_owned(), // what was wrong first counts
+        }
     }
 
     fn new_disk(&self, kind: (&str, &str)) -> Result<Start, String> {

@@ -141,11 +141,13 @@ impl FromStr for Key {
     }
 }
 
-/// Log files so small that the change from one to the next is cut often.
-pub(crate) fn options() -> Options {
+/// Log files so small that the change from one to the next is cut often; in every third round they
+/// are so large that many batches stand in one.
+pub(crate) fn options(round: u64) -> Options {
     let mut options = Options::default();
-    options.log_file_bytes_min = 16 << 10;
-    options.log_file_bytes_max = 128 << 10;
+    let is_third = round % 3 == 2;
+    options.log_file_bytes_min = if is_third { 256 << 10 } else { 16 << 10 };
+    options.log_file_bytes_max = if is_third { 1 << 20 } else { 128 << 10 };
     options
 }
 

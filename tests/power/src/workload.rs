@@ -107,7 +107,7 @@ impl Work {
     }
 
     fn open(&self) -> Result<EmbeddedStore> {
-        let mut options = options();
+        let mut options = options(self.round);
         // A bug is planted in threads, and only in those that are known here.
         options.background = self.bug.is_none();
         EmbeddedStore::open_with(&self.store, options)

@@ -141,13 +141,14 @@ impl FromStr for Key {
     }
 }
 
-/// Log files so small that the change from one to the next is cut often; in every third round they
-/// are so large that many batches stand in one.
+/// Log files so small that the change from one to the next, and from raw to compressed, is cut
+/// often; in every third round they are so large that many batches stand in one.
 pub(crate) fn options(round: u64) -> Options {
     let mut options = Options::default();
     let is_third = round % 3 == 2;
     options.log_file_bytes_min = if is_third { 256 << 10 } else { 16 << 10 };
     options.log_file_bytes_max = if is_third { 1 << 20 } else { 128 << 10 };
+    options.raw_bytes_max = if is_third { u64::MAX } else { 256 << 10 };
     options
 }
 

@@ -9,6 +9,7 @@ pub fn small_files() -> Options {
     options.background = false;
     options.log_file_bytes_min = 8 << 10;
     options.log_file_bytes_max = 32 << 10;
+    options.raw_bytes_max = 12 << 10;
     options.store_id = Some(EventId::from_u128(7));
     options
 }

@@ -70,6 +70,10 @@ pub struct Trace {
     pub refused: u64,
     /// How many crashes there were.
     pub crashes: u32,
+    /// How many index files, and how many compressed log files, the disk had at the crashes.
+    pub index_files: u64,
+    /// See there.
+    pub compressed_files: u64,
 }
 
 /// A promise that was broken.
@@ -227,6 +231,7 @@ impl Run {
 
     fn crash(&mut self) {
         self.trace.crashes += 1;
+        self.count_files();
         let seed = self.random.number();
         let is_kill = self.plan.has_kills && self.random.once_in(4);
         self.disk = if is_kill { self.disk.after_kill() } else { self.disk.after_power_cut(seed) };
@@ -234,6 +239,14 @@ impl Run {
             self.disk.set_capacity(None);
         }
         self.trace.disk ^= self.disk.trace();
+    }
+
+    /// What upkeep did, so that a run in which it did nothing can be told.
+    fn count_files(&mut self) {
+        let names = hitherto_store::Disk::list(&self.disk).unwrap_or_default();
+        let count = |end: &str| names.iter().filter(|name| name.ends_with(end)).count() as u64;
+        self.trace.index_files += count(".idx");
+        self.trace.compressed_files += count(".zlog");
     }
 
     /// After the last crash everything must be there, and work.

@@ -26,9 +26,9 @@ fn sound_store(seed: u64) -> (SimDisk, Vec<Recorded>) {
     (disk, events)
 }
 
-fn log_files(disk: &SimDisk) -> Vec<String> {
+fn data_files(disk: &SimDisk) -> Vec<String> {
     let mut names = disk.list().expect("it can be listed");
-    names.retain(|name| name.contains(".log"));
+    names.retain(|name| [".log", ".zlog", ".idx"].iter().any(|kind| name.contains(kind)));
     names.sort();
     names
 }
@@ -46,7 +46,7 @@ fn place_of(disk: &SimDisk, event: &Recorded) -> (String, usize) {
         let place = bytes.windows(16).position(|window| window == event.id().as_bytes())?;
         Some((name, place))
     };
-    log_files(disk).into_iter().find_map(find).expect("it is stored")
+    data_files(disk).into_iter().find_map(find).expect("it is stored")
 }
 
 fn first_error(store: &EmbeddedStore) -> Option<hitherto_store::Error> {
@@ -104,7 +104,7 @@ fn a_damaged_event_is_named_by_file_offset_and_position_and_nothing_is_changed()
 
 /// Damages a file somewhere; what that was.
 fn damage(disk: &SimDisk, random: &mut Random) -> String {
-    let names = log_files(disk);
+    let names = data_files(disk);
     let name = &names[random.below(names.len() as u64) as usize];
     let length = length_of(disk, name);
     let place = random.below(length as u64) as usize;

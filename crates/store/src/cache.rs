@@ -1,8 +1,10 @@
-//! What was read lately, within one budget: pages of index files, and events that were found
+//! What was read lately, within one budget: pages of derived files, and events that were found
 //! through an index.
 //!
 //! Events that are read one after another do not enter: they are read many at once anyway, and
 //! would push out what is asked for again.
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use quick_cache::{Weighter, sync::Cache};
@@ -17,8 +19,14 @@ const AVERAGE_BYTES: u64 = 1024;
 /// By what something is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum CacheKey {
-    Page { index: u32, page: u32 },
+    Page { file: u32, page: u32 },
     Event(u64),
+}
+
+/// Another number for each file that is opened, to tell its pages from those of others.
+pub(crate) fn serial() -> u32 {
+    static SERIALS: AtomicU32 = AtomicU32::new(0);
+    SERIALS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What is kept.

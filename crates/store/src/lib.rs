@@ -38,6 +38,7 @@ mod load;
 mod log;
 mod open;
 mod options;
+mod page;
 #[cfg(not(feature = "planted-bugs"))]
 mod planted;
 #[cfg(feature = "planted-bugs")]

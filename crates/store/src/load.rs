@@ -7,6 +7,7 @@
 //! it is the end: a batch that nobody was told was stored. (The distinction is that of
 //! "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018.)
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +16,8 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Position;
 use crate::log::{
-    Expected, FileHeader, Found, Frame, FrameKind, HEADER_BYTES, Identity, LogFile, Scan,
+    Expected, FileHeader, Found, Frame, FrameKind, HEADER_BYTES, Handles, Identity, LogFile, Scan,
+    compressed,
 };
 use crate::planted::{PlantedBug, is_planted};
 use crate::sealed_log::Indexes;
@@ -41,13 +43,17 @@ pub(crate) struct Source<'store> {
     pub(crate) disk: &'store Arc<dyn Disk>,
     /// Where index files that are missing are written.
     pub(crate) index_disk: &'store Arc<dyn Disk>,
+    pub(crate) handles: &'store Arc<Handles>,
     pub(crate) identity: &'store Identity,
     pub(crate) cache: &'store Arc<ReadCache>,
 }
 
 /// An error of the disk, with what was being done.
 pub(crate) fn disk_error(what: &str) -> impl FnOnce(std::io::Error) -> Error {
-    move |error| Error::unavailable(what.to_owned()).because(error)
+    move |error| match error.kind() {
+        std::io::ErrorKind::InvalidData => Error::corrupt(what.to_owned()).because(error),
+        _ => Error::unavailable(what.to_owned()).because(error),
+    }
 }
 
 /// How often reading starts again because a writer went on to a new file meanwhile.
@@ -60,7 +66,7 @@ const UNSEALED_FILES_MAX: usize = 4;
 pub(crate) fn load(source: &Source<'_>) -> Result<Loaded> {
     let mut loaded = load_once(source)?;
     for _ in 1..ATTEMPTS {
-        if !has_rolled_meanwhile(&**source.disk, &loaded) {
+        if !has_rolled_meanwhile(source, &loaded) {
             break;
         }
         loaded = load_once(source)?;
@@ -68,10 +74,9 @@ pub(crate) fn load(source: &Source<'_>) -> Result<Loaded> {
     Ok(loaded)
 }
 
-fn has_rolled_meanwhile(disk: &dyn Disk, loaded: &Loaded) -> bool {
+fn has_rolled_meanwhile(source: &Source<'_>, loaded: &Loaded) -> bool {
     let last = loaded.last.header.number;
-    loaded.last_frame == Some(FrameKind::Roll)
-        && disk.open(&FileHeader::file_name(last + 1)).is_ok()
+    loaded.last_frame == Some(FrameKind::Roll) && source.handles.open(last + 1).is_ok()
 }
 
 fn load_once(source: &Source<'_>) -> Result<Loaded> {
@@ -88,8 +93,8 @@ fn load_once(source: &Source<'_>) -> Result<Loaded> {
 
 impl<'store> Source<'store> {
     fn indexes(&self, disk: &'store Arc<dyn Disk>) -> Indexes<'store> {
-        let Self { disk: log_disk, identity, cache, .. } = self;
-        Indexes { disk, log_disk, identity, cache }
+        let Self { handles, identity, cache, .. } = self;
+        Indexes { disk, handles, identity, cache }
     }
 }
 
@@ -133,15 +138,14 @@ struct Loader {
 
 impl Loader {
     fn new(source: &Source<'_>, names: &[String], segments: Vec<Segment>) -> Result<Self> {
+        let numbers: BTreeSet<u64> = names.iter().filter_map(|name| log_number(name)).collect();
         let first = last_sealed(&segments).map_or(0, |(sealed, log)| {
-            debug_assert!(sealed.index.count() > 0, "there is no index file without events");
-            log.number
+            // Of a file that is full everything is sealed.
+            let is_full = sealed.index.header.last_frame == Some(FrameKind::Roll);
+            let next = numbers.range(log.number + 1..).next();
+            next.copied().filter(|_| is_full).unwrap_or(log.number)
         });
-        let is_needed =
-            |name: &&String| FileHeader::number_of(name).is_some_and(|number| number >= first);
-        let mut names: Vec<String> = names.iter().filter(is_needed).cloned().collect();
-        names.sort();
-        let found = names.into_iter().map(|name| open_file(source, name));
+        let found = numbers.range(first..).map(|&number| open_file(source, number));
         let found = found.collect::<Result<Vec<_>>>()?;
         let (last_batch, damages) = ((0, 0), Vec::new());
         Ok(Self { segments, found, last: None, end: None, last_frame: None, last_batch, damages })
@@ -152,7 +156,7 @@ impl Loader {
         for segment in self.segments.clone() {
             let Segment::Sealed(sealed) = segment else { continue };
             for (file, log) in sealed.logs.iter().enumerate() {
-                if !names.contains(&log.name) {
+                if !names.iter().any(|name| log_number(name) == Some(log.number)) {
                     let positions = sealed.positions_in(file);
                     self.report(&log.name, 0, Some(positions), "this log file is missing");
                 }
@@ -226,8 +230,8 @@ impl Loader {
             last_sealed(&self.segments).filter(|(_, log)| log.number == opened.header.number);
         let log = known.map_or_else(
             || {
-                let (file, disk) = (Arc::clone(&opened.file), Arc::clone(source.disk));
-                Arc::new(LogFile::opened(opened.header.number, file, disk))
+                let (file, handles) = (Arc::clone(&opened.file), Arc::clone(source.handles));
+                Arc::new(LogFile::opened(opened.header.number, file, handles))
             },
             |(_, log)| log,
         );
@@ -428,14 +432,27 @@ pub(crate) fn index_frame(growing: &Growing, frame: &Frame) -> Result<()> {
     Ok(())
 }
 
-fn open_file(source: &Source<'_>, name: String) -> Result<FoundFile> {
+/// The number of a log file, compressed or not, by its name.
+fn log_number(name: &str) -> Option<u64> {
+    FileHeader::number_of(name).or_else(|| compressed::number_of(name))
+}
+
+fn open_file(source: &Source<'_>, number: u64) -> Result<FoundFile> {
+    let name = FileHeader::file_name(number);
     let unreadable = || disk_error("a log file could not be opened");
-    let file = source.disk.open(&name).map_err(unreadable())?;
+    let file = match source.handles.open(number) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            return Ok(FoundFile { name, opened: None, length: 0 });
+        }
+        other => other.map_err(unreadable())?,
+    };
     let length = file.len().map_err(unreadable())?;
     let mut bytes = vec![0; HEADER_BYTES as usize];
-    let filled = file.read_at(&mut bytes, 0).map_err(unreadable())?;
-    let header = FileHeader::decode(&bytes[..filled]).filter(|header| {
-        header.store_id == source.identity.store_id && FileHeader::file_name(header.number) == name
-    });
+    let filled = match file.read_at(&mut bytes, 0) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => 0,
+        other => other.map_err(unreadable())?,
+    };
+    let header = FileHeader::decode(&bytes[..filled])
+        .filter(|header| header.store_id == source.identity.store_id && header.number == number);
     Ok(FoundFile { name, opened: header.map(|header| OpenedFile { header, file }), length })
 }

@@ -9,7 +9,9 @@ use crate::disk::{Directory, Disk, MemoryDisk};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, Position};
 use crate::load::{Loaded, Source, disk_error, load};
-use crate::log::{FORMAT_FILE, FORMAT_VERSION, FileHeader, FrameKind, HEADER_BYTES, Identity};
+use crate::log::{
+    FORMAT_FILE, FORMAT_VERSION, FileHeader, FrameKind, HEADER_BYTES, Handles, Identity,
+};
 use crate::options::Options;
 use crate::roll::{self, Spares};
 use crate::segment::Segment;
@@ -70,7 +72,14 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
         None => (create(&*disk, &*clock, &options)?, true),
     };
     let cache = Arc::new(ReadCache::new(options.cache_bytes()));
-    let source = Source { disk: &disk, index_disk: &disk, identity: &identity, cache: &cache };
+    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache)));
+    let source = Source {
+        disk: &disk,
+        index_disk: &disk,
+        handles: &handles,
+        identity: &identity,
+        cache: &cache,
+    };
     let loaded = load(&source)?;
     refuse_damage(&loaded)?;
     make_durable(&*disk, &loaded)?;
@@ -79,9 +88,9 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
     let file = loaded.last.log.file().map_err(disk_error("a log file could not be opened"))?;
     let durable = Position(loaded.end.position.0 - 1);
     let Loaded { segments, last, end, .. } = loaded;
-    let held = (segments, cache, Arc::clone(&disk));
-    let shared =
-        Shared::new((Arc::clone(&disk), clock), identity, options, held, Vec::new(), durable);
+    let (world, derived) = ((Arc::clone(&disk), clock), (handles, Arc::clone(&disk)));
+    let held = (segments, cache);
+    let shared = Shared::new(world, (identity, options), held, derived, Vec::new(), durable);
     let shared = Arc::new(shared);
     let has_background = shared.options.background;
     let upkeep = Arc::new(Upkeep::new(Arc::clone(&shared), has_background));
@@ -172,15 +181,22 @@ pub(crate) fn open_read_only(
     let cache = Arc::new(ReadCache::new(options.cache_bytes()));
     // It may not write to the store, so index files that are missing are made in memory.
     let index_disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
-    let source =
-        Source { disk: &disk, index_disk: &index_disk, identity: &identity, cache: &cache };
+    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache)));
+    let source = Source {
+        disk: &disk,
+        index_disk: &index_disk,
+        handles: &handles,
+        identity: &identity,
+        cache: &cache,
+    };
     let loaded = load(&source)?;
     let synced = loaded.last.log.file().and_then(|last| last.sync());
     synced.map_err(disk_error("the end of the log could not be synced"))?;
     let durable = Position(loaded.end.position.0 - 1);
     let Loaded { segments, end, damages, .. } = loaded;
-    let held = (segments, cache, index_disk);
-    let shared = Shared::new((disk, clock), identity, options, held, damages, durable);
+    let (world, derived) = ((disk, clock), (handles, index_disk));
+    let held = (segments, cache);
+    let shared = Shared::new(world, (identity, options), held, derived, damages, durable);
     Ok((Arc::new(shared), end))
 }
 

@@ -23,6 +23,10 @@ pub struct Options {
     /// earlier if events are very small. What a batch or a reader holds for the moment comes on
     /// top: some 10 MiB under load.
     pub memory_bytes_max: u64,
+    /// Log files beyond so many bytes, oldest first, are compressed in the background. Default 1
+    /// GiB. What is compressed takes about a quarter of the room and is read more slowly; 0
+    /// compresses every full file, `u64::MAX` none.
+    pub raw_bytes_max: u64,
     /// Whether the store may use threads of its own: one that commits what was submitted and not
     /// waited for, one that prepares the next log file. Default true. Without them the same happens
     /// in the caller's thread, and an end that nothing follows is only marked at close; a
@@ -38,6 +42,7 @@ impl Default for Options {
         Self {
             log_file_bytes_max: 64 << 20,
             memory_bytes_max: 64 << 20,
+            raw_bytes_max: 1 << 30,
             log_file_bytes_min: 1 << 20,
             background: true,
             store_id: None,

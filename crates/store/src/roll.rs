@@ -234,8 +234,8 @@ impl Writer {
 
     /// Goes on with a segment for what a file gets from now on.
     fn grow(&mut self, header: FileHeader, file: Arc<dyn DiskFile>) {
-        let disk = Arc::clone(&self.shared.disk);
-        let log = Arc::new(LogFile::opened(header.number, Arc::clone(&file), disk));
+        let handles = Arc::clone(&self.shared.handles);
+        let log = Arc::new(LogFile::opened(header.number, Arc::clone(&file), handles));
         let (first, seed) = (header.first_position, self.shared.identity.hash_seed);
         let segment = Arc::new(Growing::new(header, log, first, HEADER_BYTES, seed));
         self.shared.add_segment(&Segment::Growing(Arc::clone(&segment)));

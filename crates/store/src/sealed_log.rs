@@ -12,7 +12,7 @@ use crate::event::Position;
 use crate::index::sealed::{
     self, Coverage, FileEntry, IndexSource, SealedHeader, SealedIndex, Sections,
 };
-use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, Identity, LogFile, Scan};
+use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, Handles, Identity, LogFile, Scan};
 use crate::segment::{Finished, Growing, Sealed, Segment};
 
 /// The name of an index file while it is written.
@@ -21,8 +21,7 @@ const TEMPORARY: &str = "index.tmp";
 /// Where index files are opened and written.
 pub(crate) struct Indexes<'store> {
     pub(crate) disk: &'store Arc<dyn Disk>,
-    /// Where the log files are, if not there.
-    pub(crate) log_disk: &'store Arc<dyn Disk>,
+    pub(crate) handles: &'store Arc<Handles>,
     pub(crate) identity: &'store Identity,
     pub(crate) cache: &'store Arc<ReadCache>,
 }
@@ -64,7 +63,7 @@ impl Indexes<'_> {
     /// An index with its log files; those that are known already are shared.
     fn with_logs(&self, index: SealedIndex, logs: &mut BTreeMap<u64, Arc<LogFile>>) -> Sealed {
         let log_of = |file: &FileEntry| {
-            let new = || Arc::new(LogFile::new(file.number, file.end, Arc::clone(self.log_disk)));
+            let new = || Arc::new(LogFile::new(file.number, file.end, Arc::clone(self.handles)));
             let log = Arc::clone(logs.entry(file.number).or_insert_with(new));
             log.end.fetch_max(file.end, std::sync::atomic::Ordering::AcqRel);
             log
@@ -122,12 +121,12 @@ impl Indexes<'_> {
 
     /// Reads again what an index has of one log file.
     fn read_part(&self, sealed: &Sealed, file: usize) -> Result<Growing> {
-        let unreadable = || crate::load::disk_error("a log file could not be read");
         let log = Arc::clone(&sealed.logs[file]);
+        let unreadable = |error| log.unreadable(0, error);
         let (first, last) = sealed.positions_in(file);
-        let opened = log.file().map_err(unreadable())?;
+        let opened = log.file().map_err(unreadable)?;
         let mut bytes = vec![0; HEADER_BYTES as usize];
-        let filled = opened.read_at(&mut bytes, 0).map_err(unreadable())?;
+        let filled = opened.read_at(&mut bytes, 0).map_err(unreadable)?;
         let header = FileHeader::decode(&bytes[..filled])
             .ok_or_else(|| log.damaged(0, "its header is damaged"))?;
         let seed = self.identity.hash_seed;
@@ -136,7 +135,7 @@ impl Indexes<'_> {
         let mut scan = Scan::new(&*opened, &header, start, sealed.index.files[file].end);
         let mut last_frame = None;
         loop {
-            match scan.next_frame().map_err(unreadable())? {
+            match scan.next_frame().map_err(unreadable)? {
                 Found::End => break,
                 Found::Nothing(why) => return Err(log.damaged(scan.expected.offset, why)),
                 Found::Frame(frame) => {

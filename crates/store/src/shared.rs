@@ -11,7 +11,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::followers::{BatchTerms, Followers};
-use crate::log::{Identity, LogFile, ReadBuffer};
+use crate::log::{Handles, Identity, LogFile, ReadBuffer};
 use crate::options::Options;
 use crate::record::Recorded;
 use crate::sealed_log::Indexes;
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<ReadCache>,
     /// Where index files are: in memory for whoever may not write to the store.
     pub(crate) index_disk: Arc<dyn Disk>,
+    pub(crate) handles: Arc<Handles>,
     rebuilding: Mutex<()>,
     /// What cannot be read, by position. Only a read-only store is opened with damage.
     pub(crate) damages: Vec<Damage>,
@@ -40,9 +41,9 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         (disk, clock): (Arc<dyn Disk>, Arc<dyn Clock>),
-        identity: Identity,
-        options: Options,
-        (segments, cache, index_disk): (Vec<Segment>, Arc<ReadCache>, Arc<dyn Disk>),
+        (identity, options): (Identity, Options),
+        (segments, cache): (Vec<Segment>, Arc<ReadCache>),
+        (handles, index_disk): (Arc<Handles>, Arc<dyn Disk>),
         damages: Vec<Damage>,
         durable: Position,
     ) -> Self {
@@ -54,6 +55,7 @@ impl Shared {
             segments: ArcSwap::from_pointee(segments),
             cache,
             index_disk,
+            handles,
             rebuilding: Mutex::new(()),
             damages,
             durable: AtomicU64::new(durable.0),
@@ -146,8 +148,8 @@ impl Shared {
 
     /// Where index files are opened and written.
     pub(crate) fn indexes(&self) -> Indexes<'_> {
-        let Self { disk: log_disk, index_disk: disk, identity, cache, .. } = self;
-        Indexes { disk, log_disk, identity, cache }
+        let Self { index_disk: disk, handles, identity, cache, .. } = self;
+        Indexes { disk, handles, identity, cache }
     }
 
     /// Asks, and if an index file turns out to be damaged, builds that anew and asks again.

@@ -59,6 +59,8 @@ pub struct FileStat {
     pub used_bytes: u64,
     /// Bytes that it takes on disk.
     pub allocated_bytes: u64,
+    /// Whether it is compressed.
+    pub is_compressed: bool,
 }
 
 /// A stream in numbers.
@@ -137,13 +139,13 @@ fn log_files(shared: &Shared, segments: &[Segment], head: Position) -> Result<Ve
 }
 
 fn file_stat(log: &LogFile, first_position: Position, events: u64) -> Result<FileStat> {
-    let length = log.file().and_then(|file| file.len());
+    let (is_compressed, allocated_bytes) = log.stored()?;
     Ok(FileStat {
         name: log.name.clone(),
         first_position,
         events,
         used_bytes: log.end.load(Ordering::Acquire),
-        allocated_bytes: length
-            .map_err(crate::load::disk_error("a log file could not be measured"))?,
+        allocated_bytes,
+        is_compressed,
     })
 }

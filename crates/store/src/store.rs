@@ -147,6 +147,21 @@ impl EmbeddedStore {
         }
     }
 
+    /// Compresses every full log file now, instead of when the others take more than
+    /// [`Options::raw_bytes_max`]. Returns when it is done; reads and appends go on meanwhile.
+    ///
+    /// # Errors
+    /// `Unavailable` if the disk has no room or does not work, and the files stay as they are;
+    /// `Invalid` if the store was opened read-only.
+    pub fn compress(&self) -> Result<()> {
+        match &self.0.role {
+            Role::Writer { upkeep, .. } => upkeep.compress_all(),
+            Role::Reader { .. } => Err(Error::invalid(
+                "this store was opened read-only: open it for writing to compress it",
+            )),
+        }
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
     }

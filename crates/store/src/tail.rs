@@ -64,8 +64,7 @@ impl Tail {
 
     /// The segment of the file after this one, if it was begun.
     fn next_segment(&self, growing: &Growing) -> Result<Option<Arc<Growing>>> {
-        let name = FileHeader::file_name(growing.header.number + 1);
-        let opened = match self.shared.disk.open(&name) {
+        let opened = match self.shared.handles.open(growing.header.number + 1) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(disk_error("a log file could not be opened"))?,
         };
@@ -73,7 +72,7 @@ impl Tail {
         let filled = opened.read_at(&mut bytes, 0);
         let filled = filled.map_err(disk_error("a log file could not be read"))?;
         let Some(header) = FileHeader::decode(&bytes[..filled]) else { return Ok(None) };
-        let log = LogFile::opened(header.number, opened, Arc::clone(&self.shared.disk));
+        let log = LogFile::opened(header.number, opened, Arc::clone(&self.shared.handles));
         let (first, seed) = (header.first_position, self.shared.identity.hash_seed);
         Ok(Some(Arc::new(Growing::new(header, Arc::new(log), first, HEADER_BYTES, seed))))
     }

@@ -1,5 +1,6 @@
-//! What is done for a store beside the work of its callers: sealing what is finished, and merging
-//! index files, so that there are few of them however many events there are.
+//! What is done for a store beside the work of its callers: sealing what is finished, merging index
+//! files, so that there are few of them however many events there are, and compressing old log
+//! files.
 //!
 //! Nothing here is needed for an event to be durable or found. What fails is tried again later.
 
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
+use crate::log::LogFile;
 use crate::segment::{Growing, Sealed, Segment};
 use crate::shared::Shared;
 
@@ -15,8 +17,9 @@ const MERGE_WIDTH: usize = 4;
 /// Index files with more events are not merged any more.
 const MERGED_EVENTS_MAX: u64 = 1 << 28;
 /// With fewer events than this that have no index file, a clean close writes none: they are read
-/// again at the next open in a few milliseconds.
-const CLOSE_EVENTS_MIN: u32 = 2048;
+/// again at the next open in a few milliseconds. Stores of small files write one earlier.
+const CLOSE_EVENTS: u64 = 2048;
+const CLOSE_EVENTS_MIN: u64 = 8;
 
 /// Does upkeep in the background, or in the caller's thread if there is no background.
 pub(crate) struct Upkeep {
@@ -25,6 +28,7 @@ pub(crate) struct Upkeep {
     state: Mutex<State>,
     changed: Condvar,
     is_closing: AtomicBool,
+    working: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -35,9 +39,14 @@ struct State {
 
 impl Upkeep {
     pub(crate) fn new(shared: Arc<Shared>, in_background: bool) -> Self {
-        let (state, changed, is_closing) =
-            (Mutex::default(), Condvar::new(), AtomicBool::default());
-        Self { shared, in_background, state, changed, is_closing }
+        Self {
+            shared,
+            in_background,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            is_closing: AtomicBool::new(false),
+            working: Mutex::default(),
+        }
     }
 
     /// Asks for what there is to do.
@@ -74,8 +83,10 @@ impl Upkeep {
 
     /// Seals the last segment of a store that was closed in order, if it pays.
     pub(crate) fn seal_at_close(&self) {
-        let unsealed: u32 = self.unsealed().iter().map(|growing| growing.index.count()).sum();
-        if unsealed >= CLOSE_EVENTS_MIN {
+        let counts = self.unsealed();
+        let unsealed: u64 = counts.iter().map(|growing| u64::from(growing.index.count())).sum();
+        let file_pages = self.shared.options.log_file_bytes_max / 4096;
+        if unsealed >= file_pages.clamp(CLOSE_EVENTS_MIN, CLOSE_EVENTS) {
             // Without its index the next open only takes longer.
             let _ = self.seal_finished(&AtomicBool::new(false));
         }
@@ -86,8 +97,45 @@ impl Upkeep {
         // What fails, for want of room perhaps, is tried again with the next file.
         let _ = self.seal_finished(stop).and_then(|()| {
             self.shared.rebuild_damaged_indexes()?;
-            self.merge_all(stop)
+            self.merge_all(stop)?;
+            self.compress(self.shared.options.raw_bytes_max, stop)
         });
+    }
+
+    /// Compresses every log file that is full, now.
+    pub(crate) fn compress_all(&self) -> Result<()> {
+        let stop = &self.is_closing;
+        self.seal_finished(stop)?;
+        self.compress(0, stop)
+    }
+
+    /// Compresses the oldest log files until the others have no more than so many bytes.
+    fn compress(&self, raw_bytes_max: u64, stop: &AtomicBool) -> Result<()> {
+        let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut raw, mut raw_bytes) = (Vec::new(), 0);
+        for log in self.sealed_logs() {
+            if !log.stored()?.0 {
+                raw_bytes += log.end.load(Ordering::Acquire);
+                raw.push(log);
+            }
+        }
+        for log in raw {
+            if raw_bytes <= raw_bytes_max {
+                break;
+            }
+            log.compress(&*self.shared.disk, self.shared.identity.store_id, stop)?;
+            raw_bytes -= log.end.load(Ordering::Acquire);
+        }
+        Ok(())
+    }
+
+    /// The log files all of whose events have an index file, oldest first.
+    fn sealed_logs(&self) -> Vec<Arc<LogFile>> {
+        let unsealed = self.unsealed();
+        let first = unsealed.first().map_or(u64::MAX, |growing| growing.log.number);
+        let mut logs = self.shared.logs();
+        logs.retain(|log| log.number < first);
+        logs
     }
 
     /// The segments in memory, oldest first.
@@ -102,6 +150,7 @@ impl Upkeep {
 
     /// Seals in order: an index file behind a gap could not be found at the next open.
     fn seal_finished(&self, stop: &AtomicBool) -> Result<()> {
+        let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         for growing in self.unsealed() {
             let Some(finished) = growing.finished.get() else { break };
             if !finished.is_whole {

@@ -2,14 +2,17 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
+use super::compressed;
+use super::handles::{Handles, Opened, Slot};
 use super::header::{FileHeader, HEADER_BYTES};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
+use crate::event::EventId;
 use crate::record;
 
 /// Bytes that are read at once where events stand far apart.
@@ -23,22 +26,21 @@ pub(crate) struct LogFile {
     pub(crate) name: String,
     /// Where its durable frames end.
     pub(crate) end: AtomicU64,
-    disk: Arc<dyn Disk>,
-    opened: ArcSwapOption<Opened>,
+    handles: Arc<Handles>,
+    opened: Slot,
 }
-
-struct Opened(Arc<dyn DiskFile>);
 
 impl LogFile {
     /// The file with this number, whose frames end there.
-    pub(crate) fn new(number: u64, end: u64, disk: Arc<dyn Disk>) -> Self {
+    pub(crate) fn new(number: u64, end: u64, handles: Arc<Handles>) -> Self {
         let (name, end) = (FileHeader::file_name(number), AtomicU64::new(end));
-        Self { number, name, end, disk, opened: ArcSwapOption::empty() }
+        let opened = Arc::new(ArcSwapOption::empty());
+        Self { number, name, end, handles, opened }
     }
 
-    /// A file that is open already.
-    pub(crate) fn opened(number: u64, file: Arc<dyn DiskFile>, disk: Arc<dyn Disk>) -> Self {
-        let log = Self::new(number, HEADER_BYTES, disk);
+    /// A file that is open already, and stays it.
+    pub(crate) fn opened(number: u64, file: Arc<dyn DiskFile>, handles: Arc<Handles>) -> Self {
+        let log = Self::new(number, HEADER_BYTES, handles);
         log.opened.store(Some(Arc::new(Opened(file))));
         log
     }
@@ -48,17 +50,40 @@ impl LogFile {
         if let Some(opened) = &*self.opened.load() {
             return Ok(Arc::clone(&opened.0));
         }
-        let file = self.disk.open(&self.name)?;
-        self.opened.store(Some(Arc::new(Opened(Arc::clone(&file)))));
-        Ok(file)
+        self.handles.open_into(&self.opened, self.number)
     }
 
-    fn unreadable(&self, offset: u64, error: io::Error) -> Error {
+    /// Whether it is compressed, and the bytes that it takes on disk.
+    pub(crate) fn stored(&self) -> Result<(bool, u64)> {
+        self.handles.form(self.number).map_err(|error| self.unreadable(0, error))
+    }
+
+    /// Puts the compressed form in its place, when that was proven equal.
+    pub(crate) fn compress(
+        &self,
+        disk: &dyn Disk,
+        store_id: EventId,
+        stop: &AtomicBool,
+    ) -> Result<()> {
+        let compressed = self.file().and_then(|raw| {
+            compressed::compress(disk, (store_id, self.number), &*raw, stop)?;
+            disk.remove(&self.name)
+        });
+        // Whoever reads next opens what is there now.
+        self.opened.store(None);
+        compressed.map_err(|error| self.unreadable(0, error))
+    }
+
+    /// An error for bytes that could not be read.
+    pub(crate) fn unreadable(&self, offset: u64, error: io::Error) -> Error {
         if error.kind() == io::ErrorKind::NotFound {
             return Error::corrupt(format!(
                 "{} is missing, and the events in it with it: restore it from a backup",
                 self.name
             ));
+        }
+        if error.kind() == io::ErrorKind::InvalidData {
+            return self.damaged(offset, &error.to_string());
         }
         Error::unavailable(format!("{} could not be read at offset {offset}", self.name))
             .because(error)

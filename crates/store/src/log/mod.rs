@@ -3,14 +3,17 @@
 //! Everything here is drawn byte by byte in `docs/file-format.md`.
 
 mod bytes;
+pub(crate) mod compressed;
 mod file;
 mod frame;
+mod handles;
 mod header;
 mod identity;
 mod scan;
 
 pub(crate) use file::{LogFile, ReadBuffer};
 pub(crate) use frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind};
+pub(crate) use handles::Handles;
 pub(crate) use header::{FileHeader, HEADER_BYTES};
 pub(crate) use identity::{FORMAT_FILE, FORMAT_VERSION, Identity};
 pub(crate) use scan::{Expected, Found, Frame, Scan};

@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicBool;
 
 use super::entries::{self, ID_ENTRY_BYTES, IdEntry, KeyEntry, KeyHead, TableWriter, home_hash};
 use super::header::{FILE_ENTRY_BYTES, Fields, FileEntry, SealedHeader, Sections};
-use super::page::{CONTENT_BYTES, PAGE_BYTES, PageWriter, Pages};
 use super::postings::{INLINE_BYTES_MAX, Place, PostingsWriter, SealedPostings, encode_inline};
 use super::{SealedIndex, file_name};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{KeyClass, ids};
+use crate::page::{CONTENT_BYTES, PAGE_BYTES, PageWriter, Pages};
 
 /// Of an index that is written: everything but what its sources know.
 pub(crate) struct Coverage {

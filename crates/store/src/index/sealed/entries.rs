@@ -9,9 +9,9 @@ use std::io;
 use bytes::Bytes;
 
 use super::header::{Fields, put_varint};
-use super::page::{CONTENT_BYTES, PageWriter};
 use super::postings::{INLINE_BYTES_MAX, Place};
 use crate::index::KeyClass;
+use crate::page::{CONTENT_BYTES, PageWriter};
 
 /// Bytes at the start of a page of entries: how many bytes are used.
 const PAGE_HEADER_BYTES: usize = 4;

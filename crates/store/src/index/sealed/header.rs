@@ -1,9 +1,9 @@
 //! The first pages of an index file: what it covers, where its sections stand, where the log goes
 //! on behind it.
 
-use super::page::CONTENT_BYTES;
 use crate::event::{EventId, Position, Timestamp};
 use crate::log::{Expected, FrameKind};
+use crate::page::CONTENT_BYTES;
 
 const MAGIC: &[u8; 8] = b"hithidx1";
 /// Bytes of one log file in the table behind the header.

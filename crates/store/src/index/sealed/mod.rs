@@ -7,12 +7,11 @@
 mod build;
 mod entries;
 mod header;
-mod page;
 mod postings;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -21,6 +20,7 @@ use crate::disk::DiskFile;
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::index::{KeyClass, ids, keys};
+use crate::page;
 
 pub(crate) use build::{Coverage, IndexSource, SourceKey, coverage_of, write};
 pub(crate) use entries::{IdEntry, key_entry_bytes};
@@ -39,7 +39,7 @@ pub(crate) struct SealedIndex {
     file: Arc<dyn DiskFile>,
     seed: u64,
     cache: Arc<ReadCache>,
-    /// Tells its pages from those of other index files in the cache.
+    /// Tells its pages from those of other files in the cache.
     serial: u32,
     is_damaged: AtomicBool,
 }
@@ -70,7 +70,6 @@ impl SealedIndex {
         (store_id, seed): (EventId, u64),
         cache: &Arc<ReadCache>,
     ) -> Result<Option<Self>> {
-        static SERIALS: AtomicU32 = AtomicU32::new(0);
         let unreadable = || crate::load::disk_error("an index file could not be read");
         let first = page::read(&*file, 0).map_err(unreadable())?;
         let header = SealedHeader::decode(&first).filter(|header| {
@@ -85,7 +84,7 @@ impl SealedIndex {
         let Some(files) = read_files(&*file, &header).map_err(unreadable())? else {
             return Ok(None);
         };
-        let (cache, serial) = (Arc::clone(cache), SERIALS.fetch_add(1, Ordering::Relaxed));
+        let (cache, serial) = (Arc::clone(cache), crate::cache::serial());
         let is_damaged = AtomicBool::new(false);
         Ok(Some(Self { name, header, files, file, seed, cache, serial, is_damaged }))
     }
@@ -196,7 +195,7 @@ impl SealedIndex {
     }
 
     fn page(&self, number: u32) -> Result<Bytes> {
-        let key = CacheKey::Page { index: self.serial, page: number };
+        let key = CacheKey::Page { file: self.serial, page: number };
         if let Some(Cached::Page(page)) = self.cache.find(key) {
             return Ok(page);
         }
@@ -246,12 +245,8 @@ fn read_files(
     file: &dyn DiskFile,
     header: &SealedHeader,
 ) -> std::io::Result<Option<Vec<FileEntry>>> {
-    let mut pages = page::Pages::new(file, header.nonce, 1..header.sections.places);
-    let mut bytes = Vec::new();
-    while let Some(page) = pages.next_page()? {
-        let Ok(page) = page else { return Ok(None) };
-        bytes.extend_from_slice(&page);
-    }
+    let pages = 1..header.sections.places;
+    let Some(bytes) = page::read_across(file, header.nonce, pages)? else { return Ok(None) };
     let (entries, _) = bytes.as_chunks::<FILE_ENTRY_BYTES>();
     let entries = entries.iter().take(header.files as usize);
     let files: Option<Vec<_>> = entries.map(|entry| FileEntry::decode(entry)).collect();

@@ -5,8 +5,8 @@ use std::io;
 
 use super::SealedIndex;
 use super::header::{Fields, put_varint};
-use super::page::PageWriter;
 use crate::error::Result;
+use crate::page::PageWriter;
 use crate::query::Direction;
 
 /// Postings of up to this many encoded bytes stand in the key's entry.

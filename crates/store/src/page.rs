@@ -1,4 +1,4 @@
-//! The pages that an index file consists of: 4 KiB each, with a checksum that binds them to their
+//! The pages that derived files consist of: 4 KiB each, with a checksum that binds them to their
 //! file and place, so that a page that was lost, moved or changed is not believed.
 
 use std::io;
@@ -9,14 +9,14 @@ use bytes::Bytes;
 use crate::disk::DiskFile;
 
 /// Bytes of a page on disk.
-pub(super) const PAGE_BYTES: usize = 4096;
+pub(crate) const PAGE_BYTES: usize = 4096;
 /// Bytes of it that hold something; the rest is the checksum.
-pub(super) const CONTENT_BYTES: usize = PAGE_BYTES - 4;
+pub(crate) const CONTENT_BYTES: usize = PAGE_BYTES - 4;
 /// Pages that are written, or read one after another, at once.
 const PAGES_AT_ONCE: usize = 64;
 
 /// The content of a page that was read, if it is what was written.
-pub(super) fn content(page: &Bytes, nonce: u64, number: u32) -> Option<Bytes> {
+pub(crate) fn content(page: &Bytes, nonce: u64, number: u32) -> Option<Bytes> {
     if page.len() != PAGE_BYTES {
         return None;
     }
@@ -31,7 +31,7 @@ fn checksum(content: &[u8], nonce: u64, number: u32) -> u32 {
 }
 
 /// Reads one page, checked or not by the caller.
-pub(super) fn read(file: &dyn DiskFile, number: u32) -> io::Result<Bytes> {
+pub(crate) fn read(file: &dyn DiskFile, number: u32) -> io::Result<Bytes> {
     read_many(file, number, 1)
 }
 
@@ -43,7 +43,7 @@ fn read_many(file: &dyn DiskFile, number: u32, count: usize) -> io::Result<Bytes
 }
 
 /// Reads the pages of a section one after another, many at once.
-pub(super) struct Pages<'file> {
+pub(crate) struct Pages<'file> {
     file: &'file dyn DiskFile,
     nonce: u64,
     next: u32,
@@ -52,12 +52,12 @@ pub(super) struct Pages<'file> {
 }
 
 impl<'file> Pages<'file> {
-    pub(super) fn new(file: &'file dyn DiskFile, nonce: u64, pages: std::ops::Range<u32>) -> Self {
+    pub(crate) fn new(file: &'file dyn DiskFile, nonce: u64, pages: std::ops::Range<u32>) -> Self {
         Self { file, nonce, next: pages.start, end: pages.end, ahead: Bytes::new() }
     }
 
     /// The next page's content; the number of a page that is damaged as the error within.
-    pub(super) fn next_page(&mut self) -> io::Result<Option<Result<Bytes, u32>>> {
+    pub(crate) fn next_page(&mut self) -> io::Result<Option<Result<Bytes, u32>>> {
         if self.next >= self.end {
             return Ok(None);
         }
@@ -72,12 +72,27 @@ impl<'file> Pages<'file> {
     }
 }
 
+/// All bytes that stand across some pages; `None` if one of them is damaged.
+pub(crate) fn read_across(
+    file: &dyn DiskFile,
+    nonce: u64,
+    pages: std::ops::Range<u32>,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut pages = Pages::new(file, nonce, pages);
+    let mut bytes = Vec::new();
+    while let Some(page) = pages.next_page()? {
+        let Ok(page) = page else { return Ok(None) };
+        bytes.extend_from_slice(&page);
+    }
+    Ok(Some(bytes))
+}
+
 /// Writes pages one after another, many at once.
-pub(super) struct PageWriter<'file> {
+pub(crate) struct PageWriter<'file> {
     file: &'file dyn DiskFile,
     nonce: u64,
     /// The number of the page that is being filled.
-    pub(super) number: u32,
+    pub(crate) number: u32,
     /// Whole pages that are not yet written, and the one being filled.
     buffer: Vec<u8>,
     filled: usize,
@@ -85,7 +100,7 @@ pub(super) struct PageWriter<'file> {
 }
 
 impl<'file> PageWriter<'file> {
-    pub(super) fn new(
+    pub(crate) fn new(
         file: &'file dyn DiskFile,
         nonce: u64,
         first: u32,
@@ -95,19 +110,19 @@ impl<'file> PageWriter<'file> {
     }
 
     /// Bytes that still fit into the page.
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         CONTENT_BYTES - self.filled
     }
 
     /// Adds bytes to the page, which must have room for them.
-    pub(super) fn put(&mut self, bytes: &[u8]) {
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
         debug_assert!(bytes.len() <= self.room(), "the caller looks for room first");
         self.buffer.extend_from_slice(bytes);
         self.filled += bytes.len();
     }
 
     /// Adds bytes that may go on in the next page.
-    pub(super) fn put_across(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn put_across(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while bytes.len() > self.room() {
             let (here, rest) = bytes.split_at(self.room());
             self.put(here);
@@ -119,7 +134,7 @@ impl<'file> PageWriter<'file> {
     }
 
     /// Fills the rest of the page with zeros and goes on with the next one.
-    pub(super) fn finish_page(&mut self) -> io::Result<()> {
+    pub(crate) fn finish_page(&mut self) -> io::Result<()> {
         let start = self.buffer.len() - self.filled;
         self.buffer.resize(start + CONTENT_BYTES, 0);
         let checksum = checksum(&self.buffer[start..], self.nonce, self.number);
@@ -130,7 +145,7 @@ impl<'file> PageWriter<'file> {
     }
 
     /// Writes what is left, up to the page before `end`.
-    pub(super) fn finish(mut self, end: u32) -> io::Result<()> {
+    pub(crate) fn finish(mut self, end: u32) -> io::Result<()> {
         while self.filled > 0 || self.number < end {
             self.finish_page()?;
         }

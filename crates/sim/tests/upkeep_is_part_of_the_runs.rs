@@ -1,0 +1,16 @@
+//! Sealing, merging and compressing go on in the simulated runs, so that power cuts, kills and
+//! faults fall into them: a simulation without them would prove nothing about them.
+
+use hitherto_sim::{fresh_plan, run};
+
+#[test]
+fn index_files_and_compressed_files_are_written_in_many_runs() {
+    let (mut with_index, mut with_compressed) = (0, 0);
+    for seed in 0..60 {
+        let trace = run(fresh_plan(seed)).unwrap_or_else(|failure| panic!("{failure:?}"));
+        with_index += u32::from(trace.index_files > 0);
+        with_compressed += u32::from(trace.compressed_files > 0);
+    }
+    assert!(with_index > 30, "only {with_index} runs of 60 wrote an index file");
+    assert!(with_compressed > 15, "only {with_compressed} runs of 60 compressed a file");
+}

@@ -1,0 +1,71 @@
+//! The open handles of log files: opened when they are first read, and closed again when there are
+//! many, so that a store of any size gets by with few.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use arc_swap::ArcSwapOption;
+
+use super::compressed::{self, CompressedLog};
+use super::header::FileHeader;
+use crate::cache::ReadCache;
+use crate::disk::{Disk, DiskFile};
+
+/// Handles that are open at once. A compressed file's takes some 60 KiB for its dictionary.
+const OPEN_MAX: usize = 128;
+
+/// A file that is open.
+pub(crate) struct Opened(pub(super) Arc<dyn DiskFile>);
+
+/// Where an open file is kept; empty if it is not open.
+pub(super) type Slot = Arc<ArcSwapOption<Opened>>;
+
+/// Opens log files, compressed or not.
+pub(crate) struct Handles {
+    disk: Arc<dyn Disk>,
+    cache: Arc<ReadCache>,
+    /// In the order in which they were opened.
+    open: Mutex<VecDeque<Weak<ArcSwapOption<Opened>>>>,
+}
+
+impl Handles {
+    pub(crate) fn new(disk: Arc<dyn Disk>, cache: Arc<ReadCache>) -> Self {
+        Self { disk, cache, open: Mutex::default() }
+    }
+
+    /// Opens a log file, or its compressed form if that is what there is.
+    pub(crate) fn open(&self, number: u64) -> io::Result<Arc<dyn DiskFile>> {
+        match self.disk.open(&FileHeader::file_name(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let file = self.disk.open(&compressed::file_name(number))?;
+                Ok(Arc::new(CompressedLog::open(file, number, &self.cache)?))
+            }
+            other => other,
+        }
+    }
+
+    /// Whether a log file is compressed, and the bytes that it takes on disk.
+    pub(super) fn form(&self, number: u64) -> io::Result<(bool, u64)> {
+        match self.disk.open(&FileHeader::file_name(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let file = self.disk.open(&compressed::file_name(number))?;
+                Ok((true, file.len()?))
+            }
+            other => Ok((false, other?.len()?)),
+        }
+    }
+
+    /// Opens a log file and keeps it open for the next who asks, for a while.
+    pub(super) fn open_into(&self, slot: &Slot, number: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.open(number)?;
+        slot.store(Some(Arc::new(Opened(Arc::clone(&file)))));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.push_back(Arc::downgrade(slot));
+        let too_many = open.len().saturating_sub(OPEN_MAX);
+        for oldest in open.drain(..too_many).filter_map(|slot| slot.upgrade()) {
+            oldest.store(None); // whoever is reading from it has it until done
+        }
+        Ok(file)
+    }
+}

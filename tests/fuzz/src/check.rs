@@ -19,6 +19,8 @@ use crate::sound::{Sound, TickingClock, options};
 
 /// What does not decide anything: it can be made again from the rest.
 const DERIVED: [&str; 3] = [".idx", ".cache", ".tmp"];
+/// How often the store that is opened compresses what it finds: that takes longer than all else.
+const COMPRESSES_ONCE_IN: usize = 12;
 const NO_WAIT: Duration = Duration::ZERO;
 
 /// What was noticed, in words: damage that is noticed in a new way is worth going on from.
@@ -43,6 +45,7 @@ pub struct Check<'a> {
     /// Fewer events than this must not be there without an error.
     at_least: u64,
     noticed: Noticed,
+    options: Options,
     random: Random,
 }
 
@@ -50,7 +53,11 @@ impl<'a> Check<'a> {
     /// A check of this image of a store. Which queries are asked follows from the seed.
     pub fn new(sound: &'a Sound, image: &'a Image, seed: u64) -> Self {
         let at_least = sound.events_at_least(image);
-        Self { sound, image, at_least, noticed: Noticed::default(), random: Random::new(seed) }
+        let (noticed, mut random, mut options) = (Noticed::default(), Random::new(seed), options());
+        if random.once_in(COMPRESSES_ONCE_IN) {
+            options.raw_bytes_max = 0;
+        }
+        Self { sound, image, at_least, noticed, options, random }
     }
 
     /// Opens, reads, follows, verifies, and appends. Returns what was noticed.
@@ -66,8 +73,7 @@ impl<'a> Check<'a> {
     }
 
     fn notice(&mut self, error: &Error) {
-        let words = error.to_string();
-        self.noticed.0.push(words.chars().filter(|letter| !letter.is_ascii_digit()).collect());
+        self.noticed.0.push(without_numbers(&error.to_string()));
     }
 
     /// Whether only files that can be made again are damaged.
@@ -86,7 +92,8 @@ impl<'a> Check<'a> {
     /// Reads without writing; whether that ended with an error anywhere.
     fn reader(&mut self) -> Result<bool, Broken> {
         let disk = self.disk();
-        let opened = EmbeddedStore::read_only_on(disk, TickingClock::default(), options());
+        let opened =
+            EmbeddedStore::read_only_on(disk, TickingClock::default(), self.options.clone());
         let store = match self.opened(opened)? {
             None => return Ok(true),
             Some(store) if self.is_another(&store) => return Ok(false),
@@ -276,9 +283,7 @@ impl<'a> Check<'a> {
         match verify_disk(disk) {
             Ok(report) => {
                 ensure!(!has_error || !report.damages.is_empty(), "verify did not notice it");
-                let words = report.damages.iter().map(|damage| damage.what.clone());
-                let words = words
-                    .map(|words| words.chars().filter(|letter| !letter.is_ascii_digit()).collect());
+                let words = report.damages.iter().map(|damage| without_numbers(&damage.what));
                 self.noticed.0.extend(words);
             }
             Err(error) => {
@@ -292,7 +297,7 @@ impl<'a> Check<'a> {
     fn writer(&mut self) -> Result<(), Broken> {
         let (memory, clock) = (self.image.disk(), TickingClock::default());
         let disk = BoundedDisk::new(memory.clone());
-        let opened = EmbeddedStore::on(disk, clock.clone(), options());
+        let opened = EmbeddedStore::on(disk, clock.clone(), self.options.clone());
         let store = match self.opened(opened)? {
             None => return Ok(()),
             Some(store) if self.is_another(&store) => return Ok(()),
@@ -309,7 +314,7 @@ impl<'a> Check<'a> {
         }
         drop(store);
         // Whatever it did with a store that it could not read, it must open or say why.
-        drop(EmbeddedStore::on(BoundedDisk::new(memory), clock, options()));
+        drop(EmbeddedStore::on(BoundedDisk::new(memory), clock, self.options.clone()));
         Ok(())
     }
 
@@ -371,8 +376,8 @@ impl<'a> Check<'a> {
         head: u64,
         appended: &[Recorded],
     ) -> Result<(), Broken> {
-        let (disk, options): (_, Options) = (BoundedDisk::new(disk.clone()), options());
-        let store = EmbeddedStore::on(disk, clock.clone(), options);
+        let disk = BoundedDisk::new(disk.clone());
+        let store = EmbeddedStore::on(disk, clock.clone(), self.options.clone());
         let store = store.map_err(|error| format!("it did not open again: {error}"))?;
         let (found, error) = take(store.read(Query::all()), usize::MAX);
         let wanted = self.sound.events[..head as usize].iter().chain(appended);
@@ -380,6 +385,11 @@ impl<'a> Check<'a> {
         ensure!(is_whole, "after {head} and 2 more, {} are there, {error:?}", found.len());
         Ok(())
     }
+}
+
+/// The same thing at another place is noticed in the same way.
+pub(crate) fn without_numbers(words: &str) -> String {
+    words.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 /// The events up to an error, the end, or so many.

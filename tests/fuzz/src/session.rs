@@ -9,7 +9,9 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
-use crate::check::{Broken, Check, Noticed};
+use hitherto_store::planted::{PlantedBug, plant};
+
+use crate::check::{Broken, Check, Noticed, without_numbers};
 use crate::image::Image;
 use crate::mutation::mutate;
 use crate::random::Random;
@@ -21,7 +23,7 @@ const MEMORY_BYTES_MAX: usize = 64 << 20;
 /// Damaged stores that are kept to be damaged further.
 const KEPT_MAX: usize = 512;
 /// Files of another store that are not told apart from the store's own.
-const NOT_TOLD_APART: [&str; 2] = [".log", ".cache"];
+const NOT_TOLD_APART: [&str; 3] = [".log", ".zlog", ".cache"];
 /// How often a store is damaged further.
 const DEPTH_MAX: usize = 4;
 
@@ -64,8 +66,17 @@ impl FromStr for Recipe {
 pub struct Finding {
     /// How it comes about.
     pub recipe: Recipe,
+    /// Whether the store believed all checksums.
+    pub believes_checksums: bool,
     /// What happened.
     pub what: Broken,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.believes_checksums { " believing" } else { "" };
+        write!(f, "cargo xtask fuzz {}{word}: {}", self.recipe, self.what)
+    }
 }
 
 /// The sound stores, and what is known about damaging them.
@@ -75,6 +86,7 @@ pub struct Session {
     kept: Vec<(Recipe, Image)>,
     noticed: HashSet<u64, BuildHasherDefault<DefaultHasher>>,
     random: Random,
+    believes_checksums: bool,
     /// How many damaged stores were looked at.
     pub looked_at: u64,
 }
@@ -83,10 +95,17 @@ impl Session {
     /// A session whose course follows from a seed.
     pub fn new(seed: u64) -> Self {
         let sound = (0..SHAPES).map(Sound::new).collect();
-        let foreign =
-            (0..SHAPES).map(|number| Sound::new(SHAPES + number + FOREIGN).image).collect();
+        let foreign = (SHAPES..2 * SHAPES).map(|number| told_apart(Sound::new(number).image));
+        let foreign = foreign.collect();
         let (kept, noticed) = (Vec::new(), HashSet::default());
-        Self { sound, foreign, kept, noticed, random: Random::new(seed), looked_at: 0 }
+        let (random, believes_checksums) = (Random::new(seed), false);
+        Self { sound, foreign, kept, noticed, random, believes_checksums, looked_at: 0 }
+    }
+
+    /// A session with a store that believes every checksum. It returns what it should not; but
+    /// whatever lengths and counts it reads, it does not panic, loop, or take much memory.
+    pub fn that_believes_checksums(seed: u64) -> Self {
+        Self { believes_checksums: true, ..Self::new(seed) }
     }
 
     /// Damages another store and looks at it.
@@ -100,7 +119,10 @@ impl Session {
                 self.keep(recipe, image, &noticed);
                 None
             }
-            Err(what) => Some(Finding { recipe, what }),
+            Err(what) => {
+                let believes_checksums = self.believes_checksums;
+                Some(Finding { recipe, believes_checksums, what })
+            }
         }
     }
 
@@ -160,13 +182,22 @@ impl Session {
         let seed = recipe.seeds.last().copied().unwrap_or_default();
         let (before, highest) = (crate::ALLOCATOR.allocated(), crate::ALLOCATOR.max_allocated());
         let watch = crate::watchdog::Watch::over(recipe);
+        if self.believes_checksums {
+            plant(Some(PlantedBug::BelieveChecksums));
+        }
         let looked = caught(|| Check::new(sound, image, seed).everything());
+        if self.believes_checksums {
+            plant(None);
+        }
         drop(watch);
         let now = crate::ALLOCATOR.max_allocated();
         if now > highest && now > before + MEMORY_BYTES_MAX {
             return Err(format!("{} bytes of memory were taken at once", now - before));
         }
-        looked
+        match looked? {
+            Err(broken) if self.believes_checksums => Ok(Noticed(vec![without_numbers(&broken)])),
+            looked => looked,
+        }
     }
 }
 
@@ -178,8 +209,8 @@ fn told_apart(mut image: Image) -> Image {
 static PANIC: Mutex<String> = Mutex::new(String::new());
 static IS_CATCHING: AtomicBool = AtomicBool::new(false);
 
-/// The result of this, also if it panics.
-fn caught<T>(act: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
+/// The result of this, or what it panicked with.
+fn caught<T>(act: impl FnOnce() -> T) -> Result<T, Broken> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
@@ -194,5 +225,5 @@ fn caught<T>(act: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
     IS_CATCHING.store(true, Ordering::SeqCst);
     let result = catch_unwind(AssertUnwindSafe(act));
     IS_CATCHING.store(false, Ordering::SeqCst);
-    result.unwrap_or_else(|_| Err(PANIC.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+    result.map_err(|_| PANIC.lock().unwrap_or_else(PoisonError::into_inner).clone())
 }

@@ -97,6 +97,7 @@ pub(crate) fn options() -> Options {
     options.log_file_bytes_min = 16 << 10;
     options.log_file_bytes_max = 32 << 10;
     options.memory_bytes_max = 8 << 20;
+    options.raw_bytes_max = u64::MAX;
     options
 }
 
@@ -124,6 +125,7 @@ impl Builder {
         options.log_file_bytes_min = *random.pick(&[8 << 10, 16 << 10, 64 << 10]).expect("three");
         options.log_file_bytes_max =
             options.log_file_bytes_min * *random.pick(&[1, 2, 8]).expect("three");
+        options.raw_bytes_max = *random.pick(&[0, 40 << 10, u64::MAX]).expect("three");
         let bounded = BoundedDisk::new(disk.clone());
         let clock = TickingClock::default();
         let store = open(&bounded, &clock, &options);

@@ -4,7 +4,9 @@
 mod load;
 mod program;
 mod room;
+mod traced;
 
 pub use load::{append, check, options, read_everything};
 pub use program::{Program, is_installed, succeeds};
 pub use room::Room;
+pub use traced::Traced;

@@ -52,7 +52,8 @@ fn a_file_system_that_becomes_read_only_ends_writing_and_loses_nothing() {
         return println!("NOT RUN: this kernel cannot be told to find an error in a file system");
     }
     let (appended, error) = program.append_until_it_fails(APPENDS_MAX);
-    assert!(error.starts_with("Unavailable"), "{error}");
+    // What the store writes by itself when nothing is appended may have been the first to fail.
+    assert!(error.starts_with("Unavailable") || error.contains("Read-only file system"), "{error}");
     assert!(program.ask("append 1").is_err(), "nothing can be written");
     assert_eq!(program.number("read"), appended, "reads go on");
     drop((program, room));

@@ -6,8 +6,8 @@ use hitherto_faults_test::{Program, check, is_installed};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hitherto-faults-test");
 /// With fewer the program itself cannot be loaded, with more everything works.
-const DESCRIPTORS: std::ops::Range<u64> = 4..32;
-const APPENDS: u64 = 40;
+const DESCRIPTORS: std::ops::Range<u64> = 4..24;
+const APPENDS: u64 = 20;
 
 #[test]
 fn appends_fail_while_no_file_can_be_opened_and_resume_by_themselves() {

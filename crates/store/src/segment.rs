@@ -301,8 +301,7 @@ impl Sealed {
     }
 
     fn place(&self, event: u32) -> Result<(&LogFile, u64, u64)> {
-        let (file, offset) = self.index.place(event)?;
-        let behind = self.index.place_behind(file, event)?;
+        let (file, offset, behind) = self.index.place(event)?;
         Ok((&self.logs[file], offset, behind.saturating_sub(offset)))
     }
 }

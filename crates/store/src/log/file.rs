@@ -13,6 +13,7 @@ use super::header::{FileHeader, HEADER_BYTES};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event::EventId;
+use crate::index::sealed::PlacesPage;
 use crate::record;
 
 /// Bytes that are read at once where events stand far apart.
@@ -104,6 +105,8 @@ pub(crate) struct ReadBuffer {
     start: u64,
     bytes: Bytes,
     read_bytes: usize,
+    /// The page of an index that told the last place: the next one stands in it, mostly.
+    pub(crate) places: PlacesPage,
 }
 
 impl ReadBuffer {

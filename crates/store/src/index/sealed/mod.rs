@@ -46,6 +46,14 @@ pub(crate) struct SealedIndex {
     is_damaged: AtomicBool,
 }
 
+/// A page that says where events stand.
+#[derive(Debug, Default)]
+pub(crate) struct PlacesPage {
+    index: u32,
+    number: u32,
+    page: Bytes,
+}
+
 /// A key that was found.
 pub(crate) struct SealedKey {
     pub(crate) version_before: u64,
@@ -109,21 +117,33 @@ impl SealedIndex {
     /// The log file that an event stands in, where it starts there, and where what is behind it
     /// starts.
     pub(crate) fn place(&self, event: u32) -> Result<(usize, u64, u64)> {
+        self.place_near(event, &mut PlacesPage::default())
+    }
+
+    /// The same, with the page in which the last place was looked up.
+    pub(crate) fn place_near(
+        &self,
+        event: u32,
+        near: &mut PlacesPage,
+    ) -> Result<(usize, u64, u64)> {
         let file = match self.files.len() {
             1 => 0,
             _ => self.files.partition_point(|file| file.first_event <= event) - 1,
         };
-        let page = self.page(self.header.sections.places + event / PLACES_PER_PAGE)?;
+        let number = self.header.sections.places + event / PLACES_PER_PAGE;
+        if near.index != self.serial || near.number != number || near.page.is_empty() {
+            *near = PlacesPage { index: self.serial, number, page: self.page(number)? };
+        }
         let slot = event % PLACES_PER_PAGE;
         let next_file = self.files.get(file + 1).map_or(self.count(), |file| file.first_event);
         let behind = if event + 1 == next_file {
             self.files[file].end
         } else if slot + 1 < PLACES_PER_PAGE {
-            place_in(&page, slot + 1)
+            place_in(&near.page, slot + 1)
         } else {
-            place_in(&self.page(self.header.sections.places + event / PLACES_PER_PAGE + 1)?, 0)
+            place_in(&self.page(number + 1)?, 0)
         };
-        Ok((file, place_in(&page, slot), behind))
+        Ok((file, place_in(&near.page, slot), behind))
     }
 
     /// The key of this name, if an event here has it.

@@ -1,6 +1,7 @@
 //! The project's chores, as one program that `cargo` runs: nothing else needs to be installed.
 
 mod check;
+mod faults;
 mod powerloss;
 mod shell;
 mod test;
@@ -19,7 +20,7 @@ cargo xtask sim [SEED [SECONDS]]
                                the store on a simulated disk, with faults
 cargo xtask kill [ROUNDS]      a real process, killed under load again and again
 cargo xtask fuzz [SEED [SECONDS]]
-                               files of stores, damaged in every way; or one RECIPE of a finding
+cargo xtask fuzz RECIPE        the files of stores, damaged in every way; or what was found, again
 cargo xtask powerloss [--states 1000] [--seed S] [--again DIRECTORY]
                                power is cut under the store on a real file system (needs root),
                                or a recording that a run kept is looked at again

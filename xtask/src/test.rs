@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::shell::{Outcome, cargo, run, target_directory};
-use crate::{FEATURES, check, powerloss};
+use crate::{FEATURES, check, faults, powerloss};
 
 const DEMO_EVENTS: &str = "2000";
 
@@ -15,6 +15,7 @@ pub(crate) fn everything() -> Outcome {
     steps.push(("the released program", released_program));
     steps.push(("tests", || cargo_test(&[])));
     let started = Instant::now();
+    faults::prepare();
     let cannot_cut_power = powerloss::prepare().err();
     if cannot_cut_power.is_none() {
         steps.push(("power loss", powerloss::in_the_test_run));

@@ -58,7 +58,9 @@ impl Growing {
         offset: u64,
         seed: u64,
     ) -> Self {
-        let index = GrowingIndex::new(header.allocated.saturating_sub(offset), seed);
+        // What the header says about its size is not believed beyond what is there.
+        let length = log.file().and_then(|file| file.len()).unwrap_or(0);
+        let index = GrowingIndex::new(header.allocated.min(length).saturating_sub(offset), seed);
         Self { first_position, header, log, index, finished: OnceLock::new() }
     }
 }

@@ -164,7 +164,7 @@ impl Writer {
                 bytes: &self.batch.bytes,
             },
         };
-        match judge.judge(append, resolved)? {
+        match self.shared.with_sound_indexes(|| judge.judge(append, resolved))? {
             Verdict::Repeated(saved) => Ok(saved),
             Verdict::Accepted(versions) => Ok(self.encode(append, versions)),
         }

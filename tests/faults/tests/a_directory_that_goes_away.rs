@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use hitherto_faults_test::{Program, Room, check, succeeds};
+use hitherto_faults_test::{Program, Room, check, not_run, succeeds};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hitherto-faults-test");
 const APPENDS_MAX: u64 = 200;
@@ -39,9 +39,7 @@ fn a_file_system_that_becomes_read_only_ends_writing_and_loses_nothing() {
     let (mount_point, image) = (directory.path().join("room"), directory.path().join("image"));
     std::fs::create_dir(&mount_point).unwrap();
     let Some(room) = Room::ext4(&mount_point, &image, ROOM_KIB) else {
-        return println!(
-            "NOT RUN: nothing can be mounted here, so a read-only remount is not tested"
-        );
+        return not_run("nothing can be mounted here, so a read-only remount is not tested");
     };
     let store = room.path().join("store");
     std::fs::create_dir(&store).unwrap();
@@ -49,7 +47,7 @@ fn a_file_system_that_becomes_read_only_ends_writing_and_loses_nothing() {
     program.ask("open").unwrap();
     program.number("append 10");
     if !become_read_only(&image) {
-        return println!("NOT RUN: this kernel cannot be told to find an error in a file system");
+        return not_run("this kernel cannot be told to find an error in a file system");
     }
     let (appended, error) = program.append_until_it_fails(APPENDS_MAX);
     // What the store writes by itself when nothing is appended may have been the first to fail.

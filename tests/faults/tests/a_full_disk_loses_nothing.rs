@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use hitherto_faults_test::{Program, Room, check, is_installed, succeeds};
+use hitherto_faults_test::{Program, Room, check, is_installed, not_run, succeeds};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hitherto-faults-test");
 const ROOM_KIB: u64 = 2048;
@@ -18,7 +18,7 @@ fn a_full_file_system_in_memory_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     match Room::in_memory(directory.path(), ROOM_KIB) {
         Some(room) => fill_and_make_room(room.path()),
-        None => println!("NOT RUN: nothing can be mounted here, so a full tmpfs is not tested"),
+        None => not_run("nothing can be mounted here, so a full tmpfs is not tested"),
     }
 }
 
@@ -29,7 +29,7 @@ fn a_full_ext4_loses_nothing() {
     std::fs::create_dir(&mount_point).unwrap();
     match Room::ext4(&mount_point, &directory.path().join("image"), 2 * ROOM_KIB) {
         Some(room) => fill_and_make_room(room.path()),
-        None => println!("NOT RUN: nothing can be mounted here, so a full ext4 is not tested"),
+        None => not_run("nothing can be mounted here, so a full ext4 is not tested"),
     }
 }
 

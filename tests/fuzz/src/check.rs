@@ -39,7 +39,7 @@ macro_rules! ensure {
 }
 
 /// A damaged store, and what it was.
-pub struct Check<'a> {
+pub(crate) struct Check<'a> {
     sound: &'a Sound,
     image: &'a Image,
     /// Fewer events than this must not be there without an error.
@@ -51,7 +51,7 @@ pub struct Check<'a> {
 
 impl<'a> Check<'a> {
     /// A check of this image of a store. Which queries are asked follows from the seed.
-    pub fn new(sound: &'a Sound, image: &'a Image, seed: u64) -> Self {
+    pub(crate) fn new(sound: &'a Sound, image: &'a Image, seed: u64) -> Self {
         let at_least = sound.events_at_least(image);
         let (noticed, mut random, mut options) = (Noticed::default(), Random::new(seed), options());
         if random.once_in(COMPRESSES_ONCE_IN) {
@@ -61,7 +61,7 @@ impl<'a> Check<'a> {
     }
 
     /// Opens, reads, follows, verifies, and appends. Returns what was noticed.
-    pub fn everything(mut self) -> Result<Noticed, Broken> {
+    pub(crate) fn everything(mut self) -> Result<Noticed, Broken> {
         let has_error = self.reader()?;
         self.verify(has_error)?;
         self.writer()?;

@@ -17,7 +17,7 @@ use std::alloc::System;
 
 use cap::Cap;
 
-pub use check::{Broken, Check, Noticed};
+pub use check::{Broken, Noticed};
 pub use image::Image;
 pub use session::{Finding, Recipe, Session};
 pub use sound::Sound;

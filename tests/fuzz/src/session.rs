@@ -176,7 +176,8 @@ impl Session {
         }
     }
 
-    fn look_at(&mut self, recipe: &Recipe, image: &Image) -> Result<Noticed, Broken> {
+    /// Looks at a store that was damaged in any way; the recipe says which one it was.
+    pub fn look_at(&mut self, recipe: &Recipe, image: &Image) -> Result<Noticed, Broken> {
         self.looked_at += 1;
         let sound = &self.sound[recipe.shape as usize];
         let seed = recipe.seeds.last().copied().unwrap_or_default();

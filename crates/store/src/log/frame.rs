@@ -3,6 +3,7 @@
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::bytes::{put, read_i64, read_u32, read_u64};
+use super::header::NUMBER_MAX;
 use crate::event::{Position, Timestamp};
 use crate::limits;
 use crate::planted::checksum_fits;
@@ -89,7 +90,7 @@ impl FrameHeader {
         if !checksum_fits(read_u32(bytes, 52), header_checksum(nonce, bytes)) {
             return None;
         }
-        Some(Self {
+        let header = Self {
             kind,
             body_len: read_u32(bytes, 4),
             batch: read_u64(bytes, 8),
@@ -99,7 +100,9 @@ impl FrameHeader {
             recorded_at: Timestamp::from_nanos(read_i64(bytes, 32)),
             chain: read_u64(bytes, 40),
             body_checksum: read_u32(bytes, 48),
-        })
+        };
+        let counted = [header.batch, header.first_position.0];
+        counted.iter().all(|number| (1..=NUMBER_MAX).contains(number)).then_some(header)
     }
 
     /// Whether this header, found in `bytes`, follows a frame with that chain value.

@@ -12,6 +12,8 @@ use crate::planted::checksum_fits;
 /// Bytes of a log file before its first frame.
 pub(crate) const HEADER_BYTES: u64 = 4096;
 const MAGIC: &[u8; 8] = b"hithlog1";
+/// No position, batch or length comes near this.
+pub(super) const NUMBER_MAX: u64 = 1 << 62;
 const CHECKED_BYTES: usize = 508;
 
 /// What a log file says about itself and about the file before it.
@@ -76,7 +78,7 @@ impl FileHeader {
                 read_u32(bytes, CHECKED_BYTES),
                 crc32c::crc32c(&bytes[..CHECKED_BYTES]),
             );
-        is_whole.then(|| Self {
+        let header = is_whole.then(|| Self {
             store_id: EventId::from_bytes(bytes[8..24].try_into().expect("sixteen bytes")),
             number: read_u64(bytes, 24),
             nonce: read_u64(bytes, 32),
@@ -86,6 +88,15 @@ impl FileHeader {
             previous_chain: read_u64(bytes, 64),
             previous_time: Timestamp::from_nanos(read_i64(bytes, 72)),
             allocated: read_u64(bytes, 80),
-        })
+        });
+        header.filter(Self::can_be)
+    }
+
+    /// Numbers that no store reaches are damage: nobody has to reckon with them.
+    fn can_be(&self) -> bool {
+        let counted = [self.number, self.first_position.0, self.first_batch];
+        let bytes = [self.previous_end, self.allocated];
+        counted.iter().all(|number| (1..=NUMBER_MAX).contains(number))
+            && bytes.iter().all(|bytes| *bytes <= NUMBER_MAX)
     }
 }

@@ -32,7 +32,7 @@ impl Expected {
         Self {
             offset: HEADER_BYTES,
             chain: Some(header.first_chain()),
-            batch: header.first_batch - 1,
+            batch: header.first_batch.saturating_sub(1),
             frames_left: 0,
             position: header.first_position,
             time: header.previous_time,

@@ -1,0 +1,72 @@
+//! What was found once, in a way that finds it again whatever the stores look like by then.
+
+use std::sync::Mutex;
+
+use hitherto_fuzz::{Image, Recipe, Session};
+
+/// Memory is counted for the whole process, so one test runs at a time.
+static SERIAL: Mutex<()> = Mutex::new(());
+const INDEX_SUFFIX: &str = ".idx";
+const PAGE: usize = 4096;
+/// Stores that are looked at number by number: more would take too long.
+const SHAPES: u64 = 32;
+const NUMBERS_MAX: usize = 1200;
+
+fn sound(session: &Session, shape: u64) -> (Recipe, Image) {
+    let recipe = Recipe { shape, seeds: Vec::new() };
+    let image = session.sound(&recipe).image.clone();
+    (recipe, image)
+}
+
+/// Of several damaged index files only the first was built anew; the second ended the read.
+#[test]
+fn all_index_files_may_be_damaged_at_once() {
+    let _alone = SERIAL.lock();
+    let mut session = Session::new(0);
+    let mut damaged = 0;
+    for shape in 0..SHAPES {
+        for page in 0..8 {
+            let (recipe, mut image) = sound(&session, shape);
+            let indexes = image.0.iter_mut().filter(|(name, _)| name.ends_with(INDEX_SUFFIX));
+            let pages = indexes.filter_map(|(_, bytes)| bytes.get_mut(page * PAGE + 9));
+            damaged += pages.map(|byte| *byte ^= 1).count();
+            let looked = session.look_at(&recipe, &image);
+            assert!(looked.is_ok(), "{recipe}, page {page}: {looked:?}");
+        }
+    }
+    assert!(damaged > 100, "there are index files to damage");
+}
+
+/// A batch with the number 0 was taken for one behind another: a panic.
+#[test]
+fn any_number_may_be_zero_or_the_largest_under_a_good_checksum() {
+    let _alone = SERIAL.lock();
+    let mut session = Session::that_believes_checksums(0);
+    let small = |shape: &u64| {
+        let (_, image) = sound(&session, *shape);
+        numbers(&image).len() <= NUMBERS_MAX && image.0.len() > 2
+    };
+    let shape = (0..SHAPES).find(small).expect("there is a small one");
+    let mut broken = Vec::new();
+    for (name, place) in numbers(&sound(&session, shape).1) {
+        for number in [0, u64::MAX] {
+            let (recipe, mut image) = sound(&session, shape);
+            let bytes = image.0.get_mut(&name).expect("it is there");
+            bytes[place..place + 8].copy_from_slice(&number.to_le_bytes());
+            let looked = session.look_at(&recipe, &image);
+            let what = || format!("{number:#x} in {name} of {shape} at {place}: {looked:?}");
+            broken.extend(looked.is_err().then(what));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Where eight bytes stand that are not all zeros.
+fn numbers(image: &Image) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    for (name, bytes) in &image.0 {
+        let numbers = bytes.chunks_exact(8).enumerate().filter(|(_, number)| **number != [0; 8]);
+        found.extend(numbers.map(|(index, _)| (name.clone(), index * 8)));
+    }
+    found
+}

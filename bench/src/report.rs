@@ -5,7 +5,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use crate::settings::Settings;
-use crate::table::{Table, grouped};
+use crate::table::grouped;
 
 const INTRODUCTION: &str = "\
 An event has a kind of 16 bytes, 256 bytes of JSON, 40 bytes of metadata, a UUID, and is appended at an \
@@ -22,7 +22,7 @@ pub(crate) fn write(
     settings: &Settings,
     machine: &str,
     syncs_a_second: [f64; 2],
-    tables: &[Table],
+    sections: &[impl std::fmt::Display],
 ) -> String {
     let today = Timestamp::now().strftime("%Y-%m-%d");
     let command = settings.command();
@@ -32,8 +32,8 @@ pub(crate) fn write(
          written into a file full of zeros, {before} times a second before, and {after} times \
          after.\n\n{INTRODUCTION}\n"
     );
-    for table in tables {
-        write!(text, "\n{table}").expect("writing to a string does not fail");
+    for section in sections {
+        write!(text, "{section}").expect("writing to a string does not fail");
     }
     text
 }

@@ -39,9 +39,9 @@ pub(crate) struct Settings {
     /// Opens the filled store in `--directory`, says how that went, and ends.
     #[arg(long, hide = true)]
     pub(crate) probe: Option<Choice>,
-    /// The probe replays everything too.
+    /// How many events the store of a probe has, if it should work instead of replaying it.
     #[arg(long, hide = true)]
-    pub(crate) probe_replays: bool,
+    pub(crate) probe_events: Option<u64>,
 }
 
 /// One workload; see the report for what each does.

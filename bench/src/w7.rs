@@ -7,7 +7,7 @@ use hitherto_store::EmbeddedStore;
 use crate::filled::{FilledStore, Stores};
 use crate::peers::Choice;
 use crate::place::Place;
-use crate::probe::{self, Found};
+use crate::probe::{self, Found, Then};
 use crate::settings::Settings;
 use crate::table::{Table, grouped};
 use crate::target::Target::{self, AtMost};
@@ -28,10 +28,10 @@ pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Bo
             found.opened.own_mib
         }),
         table("W7: memory of its own, after a replay of everything", "MiB", memory, |found| {
-            found.replayed.own_mib
+            found.then.own_mib
         }),
         table("W7: memory with mapped files, after a replay of everything", "MiB", &[], |found| {
-            found.replayed.resident_mib
+            found.then.resident_mib
         }),
         table("W7: from start to the first read", "ms", &[AtMost(5.0)], |found| {
             found.first_read_ms
@@ -44,7 +44,7 @@ fn probed(settings: &Settings, stores: &Stores) -> Result<Vec<Found>, Box<dyn Er
     let mut found = vec![Vec::new(); stores.all.len()];
     for _ in 0..settings.rounds() {
         for (store, found) in stores.all.iter().zip(&mut found) {
-            found.push(probe::ask(store.choice, store.place.path(), true)?);
+            found.push(probe::ask(store.choice, store.place.path(), Then::Replay)?);
         }
     }
     let median = |mut found: Vec<Found>| {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use hitherto_store::{EmbeddedStore, EventStore, Position, Query};
 
 use crate::hitherto::{self, Hitherto};
+use crate::machine;
 use crate::measure::{Measured, run_for};
 use crate::memory::Memory;
 use crate::peers::{Choice, Peer, Selection, writer};
@@ -65,6 +66,8 @@ impl Growing<'_> {
         let store = EmbeddedStore::open(self.place.path())?;
         let mut step = Step::new(events);
         self.fill(&store, &mut step)?;
+        let syncs = machine::syncs_a_second(&self.settings.directory)?;
+        step.add("the disk itself, syncs/s", syncs, Wanted::Nothing);
         let memory = Memory::now()?;
         self.read(&store, &mut step)?;
         self.append(&store, &mut step);
@@ -103,17 +106,21 @@ impl Growing<'_> {
         let matching = hitherto::read(store, kind())?;
         let mut rounds = Rounds::default();
         for _ in 0..self.settings.rounds() {
-            rounds.add("load of a stream of any age (W4), loads/s", self.load(store, &any)?.rate);
-            rounds.add("load of a recent stream (W4), loads/s", self.load(store, &recent)?.rate);
+            let loads = self.load(store, &any)?.rate;
+            rounds.add("load of a stream of any age (W4), loads/s", loads, Wanted::Steady);
+            let loads = self.load(store, &recent)?.rate;
+            rounds.add("load of a recent stream (W4), loads/s", loads, Wanted::Steady);
             let read = self.repeat(|| {
                 assert_eq!(hitherto::read(store, kind()).expect("the store is well"), matching);
             });
-            rounds.add("replay of 1 % of the newest events, events/s", read.rate * matching as f64);
+            let replayed = read.rate * matching as f64;
+            rounds.add("replay of 1 % of the newest events, events/s", replayed, Wanted::Nothing);
             let read = self.repeat(|| {
                 let found = hitherto::read(store, rare()).expect("the store is well");
                 assert_eq!(found, TAGGED_EVENTS);
             });
-            rounds.add("read of a rare tag in everything, 10 events, reads/s", read.rate);
+            let name = "read of a rare tag in everything, 10 events, reads/s";
+            rounds.add(name, read.rate, Wanted::Nothing);
         }
         rounds.finish(step);
         Ok(())
@@ -146,10 +153,12 @@ impl Growing<'_> {
                 let name = |number| format!("{names}-{writers}-{number}");
                 let one = |number| writer(&peer, name(number), 1);
                 let workers = (0..writers).map(one).collect();
-                rounds.add(versions, run_for(self.settings.duration(), 1, workers).rate);
-                let one = |number| deciding(&peer, name(number));
+                let rate = run_for(self.settings.duration(), 1, workers).rate;
+                rounds.add(versions, rate, Wanted::Steady);
+                let one = |number| deciding(&peer, &name(number));
                 let workers = (0..writers).map(one).collect();
-                rounds.add(conditions, run_for(self.settings.duration(), 1, workers).rate);
+                let rate = run_for(self.settings.duration(), 1, workers).rate;
+                rounds.add(conditions, rate, Wanted::Steady);
             }
         }
         rounds.finish(step);
@@ -176,20 +185,20 @@ impl Growing<'_> {
 
 /// Figures by their names, each once in a round.
 #[derive(Default)]
-struct Rounds(Vec<(&'static str, Vec<f64>)>);
+struct Rounds(Vec<(&'static str, Vec<f64>, Wanted)>);
 
 impl Rounds {
-    fn add(&mut self, name: &'static str, figure: f64) {
-        match self.0.iter_mut().find(|(other, _)| *other == name) {
-            Some((_, figures)) => figures.push(figure),
-            None => self.0.push((name, vec![figure])),
+    fn add(&mut self, name: &'static str, figure: f64, wanted: Wanted) {
+        match self.0.iter_mut().find(|(other, ..)| *other == name) {
+            Some((_, figures, _)) => figures.push(figure),
+            None => self.0.push((name, vec![figure], wanted)),
         }
     }
 
     fn finish(self, step: &mut Step) {
-        for (name, mut figures) in self.0 {
+        for (name, mut figures, wanted) in self.0 {
             figures.sort_by(f64::total_cmp);
-            step.add(name, figures[figures.len() / 2], Wanted::Steady);
+            step.add(name, figures[figures.len() / 2], wanted);
         }
     }
 }

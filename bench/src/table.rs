@@ -84,20 +84,22 @@ impl Table {
         Self { less_is_better: true, ..self }
     }
 
-    /// Lets all contestants run in turns, so that a slow moment of the machine hits all of them.
+    /// Lets all contestants run in turns, so that a slow moment of the machine hits all of them, and
+    /// another one begins each round.
     pub(crate) fn compete(
         mut self,
         rounds: usize,
         mut contestants: Vec<Contestant<'_>>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let mut results = vec![Vec::new(); contestants.len()];
-        for _ in 0..rounds.max(1) {
-            for (contestant, results) in contestants.iter_mut().zip(&mut results) {
-                if let Some(round) = &mut contestant.round {
-                    results.push(round().map_err(|error| {
-                        format!("{}, {}: {error}", self.title, contestant.row.name)
-                    })?);
-                }
+        let count = contestants.len();
+        for turn in (0..rounds).flat_map(|round| (round..round + count).map(|turn| turn % count)) {
+            let contestant = &mut contestants[turn];
+            if let Some(round) = &mut contestant.round {
+                let done = round();
+                results[turn].push(done.map_err(|error| {
+                    format!("{}, {}: {error}", self.title, contestant.row.name)
+                })?);
             }
         }
         for (Contestant { row, .. }, results) in contestants.into_iter().zip(results) {

@@ -21,6 +21,8 @@ cargo xtask bench growth [--events 10M]
 cargo xtask sim [SEED [SECONDS]]
                                the store on a simulated disk, with faults
 cargo xtask kill [ROUNDS]      a real process, killed under load again and again
+cargo xtask fuzz [SEED [SECONDS]]
+                               files of stores, damaged in every way; or one RECIPE of a finding
 cargo xtask powerloss [--states 1000] [--seed S] [--again DIRECTORY]
                                power is cut under the store on a real file system (needs root),
                                or a recording that a run kept is looked at again
@@ -51,7 +53,8 @@ fn dispatch(words: &[&str]) -> Outcome {
         ["bench", rest @ ..] => bench(rest),
         ["sim", rest @ ..] => sim(rest),
         ["kill"] => kill("100"),
-        ["kill", rounds] => kill(rounds),
+        ["kill", rounds] | ["kill", "--rounds", rounds] => kill(rounds),
+        ["fuzz", rest @ ..] => fuzz(rest),
         ["powerloss", rest @ ..] => powerloss::on_demand(rest),
         ["format"] => run(cargo(["fmt", "--all"])).and_then(|()| tidy::fold_comments()),
         ["snippets"] => tidy::write_snippets(),
@@ -67,6 +70,10 @@ fn bench(rest: &[&str]) -> Outcome {
 
 fn sim(rest: &[&str]) -> Outcome {
     run(cargo(["run", "--release", "--package", "hitherto-sim", "--"]).args(rest))
+}
+
+fn fuzz(rest: &[&str]) -> Outcome {
+    run(cargo(["run", "--release", "--package", "hitherto-fuzz", "--"]).args(rest))
 }
 
 fn kill(rounds: &str) -> Outcome {

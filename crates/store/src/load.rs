@@ -219,7 +219,8 @@ impl Loader {
             growing.finished.set(finished).expect("it was just made");
         }
         self.last = Some(Arc::clone(&growing));
-        self.add(source, growing, is_last)
+        self.add(source, growing, is_last);
+        Ok(())
     }
 
     /// Where the events of a file begin that have no index file.
@@ -252,22 +253,19 @@ impl Loader {
         Growing::new(opened.header, log, start.position, start.offset, seed)
     }
 
-    fn add(&mut self, source: &Source<'_>, growing: Arc<Growing>, is_last: bool) -> Result<()> {
+    fn add(&mut self, source: &Source<'_>, growing: Arc<Growing>, is_last: bool) {
         let is_empty = growing.index.count() == 0;
         if is_empty && !is_last {
-            return Ok(());
+            return;
         }
         let finished = growing.finished.get().filter(|finished| finished.is_whole);
         let is_many = self.found.len() > UNSEALED_FILES_MAX && self.damages.is_empty();
-        let segment = match finished.filter(|_| is_many) {
-            Some(finished) => {
-                let indexes = source.indexes(source.index_disk);
-                indexes.seal(&growing, finished, &AtomicBool::new(false))?
-            }
-            None => Segment::Growing(growing),
-        };
-        self.segments.push(segment);
-        Ok(())
+        let sealed = finished.filter(|_| is_many).and_then(|finished| {
+            let indexes = source.indexes(source.index_disk);
+            // Without room for its index, the segment stays in memory: a full disk can be opened.
+            indexes.seal(&growing, finished, &AtomicBool::new(false)).ok()
+        });
+        self.segments.push(sealed.unwrap_or(Segment::Growing(growing)));
     }
 
     /// The header of the next file, if that is whole: it says where this one ends.

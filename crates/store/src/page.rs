@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use crate::disk::DiskFile;
+use crate::planted::checksum_fits;
 
 /// Bytes of a page on disk.
 pub(crate) const PAGE_BYTES: usize = 4096;
@@ -21,7 +22,8 @@ pub(crate) fn content(page: &Bytes, nonce: u64, number: u32) -> Option<Bytes> {
         return None;
     }
     let stored = u32::from_le_bytes(page[CONTENT_BYTES..].try_into().expect("four bytes"));
-    (stored == checksum(&page[..CONTENT_BYTES], nonce, number)).then(|| page.slice(..CONTENT_BYTES))
+    let is_whole = checksum_fits(stored, checksum(&page[..CONTENT_BYTES], nonce, number));
+    is_whole.then(|| page.slice(..CONTENT_BYTES))
 }
 
 fn checksum(content: &[u8], nonce: u64, number: u32) -> u32 {

@@ -18,6 +18,14 @@ pub enum PlantedBug {
     SkipDirectorySync,
     /// Takes damaged acknowledged data for a torn tail, and cuts it off.
     TruncateAtDamage,
+    /// Believes every checksum: what the format's lengths and counts do then is what somebody who
+    /// writes good checksums can do with them.
+    BelieveChecksums,
+}
+
+/// Whether what is stored has the checksum that it should have.
+pub(crate) fn checksum_fits<T: PartialEq + Copy>(stored: T, computed: T) -> bool {
+    stored == computed || is_planted(PlantedBug::BelieveChecksums)
 }
 
 #[cfg(feature = "planted-bugs")]

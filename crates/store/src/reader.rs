@@ -88,10 +88,14 @@ impl Reader {
     /// built anew, and the walk goes on.
     pub(crate) fn step(&mut self) -> Result<Option<Recorded>> {
         let range = self.range;
-        let next = self.step_once();
-        if next.is_err() && self.shared.rebuild_damaged_indexes()? {
+        let mut next = self.step_once();
+        // One is found damaged after the other; each is built anew once.
+        for _ in 0..self.shared.segments.load().len() {
+            if next.is_ok() || !self.shared.rebuild_damaged_indexes()? {
+                break;
+            }
             (self.range, self.walk, self.plain_up_to) = (range, None, 0);
-            return self.step_once();
+            next = self.step_once();
         }
         next
     }

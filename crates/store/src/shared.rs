@@ -154,8 +154,15 @@ impl Shared {
 
     /// Asks, and if an index file turns out to be damaged, builds that anew and asks again.
     pub(crate) fn with_sound_indexes<T>(&self, ask: impl Fn() -> Result<T>) -> Result<T> {
-        let answer = ask();
-        if answer.is_err() && self.rebuild_damaged_indexes()? { ask() } else { answer }
+        let mut answer = ask();
+        // One is found damaged after the other; each is built anew once.
+        for _ in 0..self.segments.load().len() {
+            if answer.is_ok() || !self.rebuild_damaged_indexes()? {
+                break;
+            }
+            answer = ask();
+        }
+        answer
     }
 
     /// Builds the index files anew that were found damaged; whether there were some.

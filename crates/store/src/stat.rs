@@ -97,6 +97,10 @@ impl EmbeddedStore {
     /// All streams, or those of one category, by name. Holds them all in memory.
     pub fn streams(&self, category: Option<&str>) -> Result<Vec<StreamSummary>> {
         self.refresh()?;
+        self.shared().with_sound_indexes(|| self.look_for_streams(category))
+    }
+
+    fn look_for_streams(&self, category: Option<&str>) -> Result<Vec<StreamSummary>> {
         let head = self.shared().durable();
         let mut found = BTreeMap::new();
         for segment in self.shared().segments.load().iter() {

@@ -117,12 +117,25 @@ impl FromStr for Key {
 }
 
 /// Small log files in all rounds but every fourth, so that the kill hits the change from one to the
-/// next as well.
+/// next, the writing and merging of indexes, and compression as well.
 pub fn options(round: u64) -> Options {
     let mut options = Options::default();
-    if !round.is_multiple_of(4) {
-        options.log_file_bytes_max = 256 << 10;
-        options.log_file_bytes_min = 64 << 10;
+    match round % 4 {
+        0 => {}
+        1 => {
+            options.log_file_bytes_max = 16 << 10;
+            options.log_file_bytes_min = 8 << 10;
+            options.raw_bytes_max = 64 << 10;
+        }
+        2 => {
+            options.log_file_bytes_max = 64 << 10;
+            options.log_file_bytes_min = 16 << 10;
+            options.raw_bytes_max = 0;
+        }
+        _ => {
+            options.log_file_bytes_max = 256 << 10;
+            options.log_file_bytes_min = 64 << 10;
+        }
     }
     options
 }

@@ -14,23 +14,26 @@ const LOCK_FILE: &str = "lock";
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
-    read_only: bool,
+    /// The directory itself, to sync names; none if it is only read. It stays open, so that this
+    /// needs no file descriptor when there is none left.
+    names: Option<File>,
 }
 
 impl Directory {
     /// Uses a directory, and creates it (durably, in its parent) if it is not there.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let directory = Self { path: path.into(), read_only: false };
-        if !directory.path.is_dir() {
-            std::fs::create_dir_all(&directory.path)?;
-            sync_parents(&directory.path)?;
+        let path = path.into();
+        if !path.is_dir() {
+            std::fs::create_dir_all(&path)?;
+            sync_parents(&path)?;
         }
-        Ok(directory)
+        let names = Some(File::open(&path)?);
+        Ok(Self { path, names })
     }
 
     /// Uses a directory that exists, only for reading.
     pub fn read_only(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let directory = Self { path: path.into(), read_only: true };
+        let directory = Self { path: path.into(), names: None };
         std::fs::read_dir(&directory.path)?;
         Ok(directory)
     }
@@ -69,8 +72,13 @@ impl Disk for Directory {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(!self.read_only).open(self.file(name))?;
-        Ok(Arc::new(RealFile(file)))
+        let open = |write| OpenOptions::new().read(true).write(write).open(self.file(name));
+        let file = match open(self.names.is_some()) {
+            // Reads go on when the file system was made read-only under the store.
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => open(false),
+            opened => opened,
+        };
+        Ok(Arc::new(RealFile(file?)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -82,7 +90,10 @@ impl Disk for Directory {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        match &self.names {
+            Some(names) => names.sync_all(),
+            None => File::open(&self.path)?.sync_all(),
+        }
     }
 
     fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {

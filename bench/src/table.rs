@@ -84,8 +84,8 @@ impl Table {
         Self { less_is_better: true, ..self }
     }
 
-    /// Lets all contestants run in turns, so that a slow moment of the machine hits all of them, and
-    /// another one begins each round.
+    /// Lets all contestants run in turns, so that a slow moment of the machine hits all of them;
+    /// and another one begins each round.
     pub(crate) fn compete(
         mut self,
         rounds: usize,

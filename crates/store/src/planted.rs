@@ -18,6 +18,8 @@ pub enum PlantedBug {
     SkipDirectorySync,
     /// Takes damaged acknowledged data for a torn tail, and cuts it off.
     TruncateAtDamage,
+    /// Saves of a damaged commit the events that are whole, so that half of it is seen.
+    SalvageHalfCommits,
 }
 
 #[cfg(feature = "planted-bugs")]

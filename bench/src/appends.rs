@@ -3,56 +3,50 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use hitherto_store::EmbeddedStore;
-
-use crate::hitherto;
 use crate::limit::{EVENT_BYTES, GroupCommit, Waiter, ZeroedFile};
 use crate::measure::run_for;
+use crate::peers::{Choice, writer};
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::table::{Contestant, Outcome, Role, Table};
+use crate::target::Target;
 
-/// How many append how much.
+/// How many append how much, and what we want to reach.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) writers: usize,
     pub(crate) events_a_commit: usize,
+    pub(crate) targets: &'static [Target],
 }
 
-/// The table of our store, SQLite and the limit under a load.
+/// The table of all stores and the limit under a load.
 pub(crate) fn compete(
     settings: &Settings,
     title: &str,
     load: Load,
 ) -> Result<Table, Box<dyn Error>> {
-    let limit = match load.writers {
-        1 => "limit: one sync a commit, by hand",
-        _ => "limit: group commit by hand",
-    };
-    let contestants: Vec<Contestant<'_>> = vec![
-        (Role::Ours, "**hitherto**", Box::new(|| ours(settings, load))),
-        #[cfg(feature = "peers")]
-        (Role::Peer, "SQLite by hand", Box::new(|| sqlite(settings, load))),
-        (Role::Limit, limit, Box::new(|| by_hand(settings, load))),
-    ];
-    Table::new(title, "events/s").compete(settings.rounds, contestants)
+    let mut contestants = Vec::new();
+    for choice in settings.appending() {
+        let round = move || appended(settings, choice, load);
+        contestants.push(Contestant::new(choice.role(), choice.title(), round).reach(load.targets));
+    }
+    if settings.takes_part(Choice::Limit) {
+        let name = match load.writers {
+            1 => "limit: one sync a commit, by hand",
+            _ => "limit: group commit by hand",
+        };
+        let round = || by_hand(settings, load);
+        contestants.push(Contestant::new(Role::Limit, name, round));
+    }
+    Table::new(title, "events/s").compete(settings.rounds(), contestants)
 }
 
-fn ours(settings: &Settings, load: Load) -> Outcome {
-    let place = Place::fresh(&settings.directory, "hitherto")?;
-    let store = EmbeddedStore::open(place.path())?;
+fn appended(settings: &Settings, choice: Choice, load: Load) -> Outcome {
+    let place = Place::fresh(&settings.directory, &choice.word())?;
+    let peer = choice.open(place.path())?;
     let events = load.events_a_commit;
-    let workers =
-        (0..load.writers).map(|stream| hitherto::writer(&store, stream, events)).collect();
-    Ok(run_for(settings.duration(), events as u64, workers))
-}
-
-#[cfg(feature = "peers")]
-fn sqlite(settings: &Settings, load: Load) -> Outcome {
-    let place = Place::fresh(&settings.directory, "sqlite")?;
-    let table = crate::sqlite::Sqlite::open(place.path())?;
-    let events = load.events_a_commit;
-    let workers = (0..load.writers).map(|stream| table.writer(stream, events)).collect();
+    let worker = |number| writer(&*peer, format!("order-{number:08}"), events);
+    let workers = (0..load.writers).map(worker).collect();
     Ok(run_for(settings.duration(), events as u64, workers))
 }
 

@@ -4,21 +4,20 @@
 //! one gets its second. One stream is long.
 
 use std::error::Error;
+use std::time::Instant;
 
-use hitherto_store::EmbeddedStore;
-
-use crate::hitherto;
+use crate::hitherto::compress_everything;
+use crate::peers::{Answer, Choice, New, Peer};
 use crate::place::Place;
 use crate::random::Random;
 use crate::sample::Samples;
 use crate::settings::Settings;
-#[cfg(feature = "peers")]
-use crate::sqlite::Sqlite;
+use crate::table::grouped;
 
 pub(crate) const STREAM_EVENTS: u64 = 10;
 pub(crate) const LONG_STREAM: &str = "journal-1";
 const LONG_STREAM_EVENTS: u64 = 10_000;
-const STREAMS_A_COMMIT: usize = 1000;
+const EVENTS_A_COMMIT: usize = 1000;
 
 /// The filled stores, once somebody asks for them.
 pub(crate) struct Filled<'a> {
@@ -26,15 +25,19 @@ pub(crate) struct Filled<'a> {
     stores: Option<Stores>,
 }
 
-/// What was filled, and where it lies.
+/// What was filled.
 pub(crate) struct Stores {
-    ours: Option<EmbeddedStore>,
-    pub(crate) ours_place: Place,
-    #[cfg(feature = "peers")]
-    pub(crate) sqlite_place: Place,
+    pub(crate) all: Vec<FilledStore>,
     pub(crate) streams: u64,
     pub(crate) events: u64,
     pub(crate) long_stream_events: u64,
+}
+
+/// Whose store it is, and where it lies.
+pub(crate) struct FilledStore {
+    pub(crate) choice: Choice,
+    peer: Option<Box<dyn Peer>>,
+    pub(crate) place: Place,
 }
 
 impl<'a> Filled<'a> {
@@ -43,10 +46,10 @@ impl<'a> Filled<'a> {
     }
 
     /// The stores, open.
-    pub(crate) fn stores(&mut self) -> Result<&Stores, Box<dyn Error>> {
+    pub(crate) fn open(&mut self) -> Result<&Stores, Box<dyn Error>> {
         let stores = self.closed()?;
-        if stores.ours.is_none() {
-            stores.ours = Some(EmbeddedStore::open(stores.ours_place.path())?);
+        for store in &mut stores.all {
+            store.peer = Some(store.choice.open(store.place.path())?);
         }
         Ok(stores)
     }
@@ -55,18 +58,16 @@ impl<'a> Filled<'a> {
     pub(crate) fn closed(&mut self) -> Result<&mut Stores, Box<dyn Error>> {
         let mut stores = match self.stores.take() {
             Some(stores) => stores,
-            None => fill(self.settings)?,
+            None => Stores::fill(self.settings)?,
         };
-        if let Some(ours) = stores.ours.take() {
-            ours.close()?;
-        }
+        stores.all.iter_mut().for_each(|store| store.peer = None);
         Ok(self.stores.insert(stores))
     }
 }
 
-impl Stores {
-    pub(crate) fn ours(&self) -> &EmbeddedStore {
-        self.ours.as_ref().expect("`Filled::stores` opened it")
+impl FilledStore {
+    pub(crate) fn peer(&self) -> &dyn Peer {
+        self.peer.as_deref().expect("`Filled::open` opened it")
     }
 }
 
@@ -74,50 +75,46 @@ pub(crate) fn stream_name(number: u64) -> String {
     format!("order-{number:08}")
 }
 
-fn fill(settings: &Settings) -> Result<Stores, Box<dyn Error>> {
-    eprintln!("filling stores with {} events …", settings.events);
-    let streams = (settings.events / STREAM_EVENTS).max(1);
-    let long_stream_events = LONG_STREAM_EVENTS.min(settings.events);
-    let ours_place = Place::fresh(&settings.directory, "filled-hitherto")?;
-    let ours = EmbeddedStore::open(ours_place.path())?;
-    each_commit(streams, long_stream_events, |streams, version, samples| {
-        Ok(hitherto::fill(&ours, streams, version, samples)?)
-    })?;
-    #[cfg(feature = "peers")]
-    let sqlite_place = Place::fresh(&settings.directory, "filled-sqlite")?;
-    #[cfg(feature = "peers")]
-    {
-        let table = Sqlite::open(sqlite_place.path())?;
-        each_commit(streams, long_stream_events, |streams, version, samples| {
-            Ok(table.fill(streams, version as usize, samples)?)
-        })?;
+impl Stores {
+    fn fill(settings: &Settings) -> Answer<Self> {
+        let streams = (settings.events() / STREAM_EVENTS).max(1);
+        let long_stream_events = LONG_STREAM_EVENTS.min(settings.events());
+        let events = streams * STREAM_EVENTS + long_stream_events;
+        let mut stores = Self { all: Vec::new(), streams, events, long_stream_events };
+        for choice in settings.reading() {
+            let place = Place::fresh(&settings.directory, &format!("filled-{}", choice.word()))?;
+            let started = Instant::now();
+            let peer = choice.open(place.path())?;
+            stores.each_commit(|events| peer.append(events))?;
+            if let Some(store) = peer.embedded().filter(|_| choice == Choice::Compressed) {
+                compress_everything(store)?;
+            }
+            let rate = grouped(events as f64 / started.elapsed().as_secs_f64());
+            eprintln!("filled {} with {events} events, {rate} a second", choice.title());
+            stores.all.push(FilledStore { choice, peer: Some(peer), place });
+        }
+        Ok(stores)
     }
-    Ok(Stores {
-        ours: Some(ours),
-        ours_place,
-        #[cfg(feature = "peers")]
-        sqlite_place,
-        streams,
-        events: streams * STREAM_EVENTS + long_stream_events,
-        long_stream_events,
-    })
+
+    /// Every stream's next event, in shuffled order, many streams a commit; then the long stream.
+    fn each_commit(&self, mut commit: impl FnMut(Vec<New<'_>>) -> Answer<u64>) -> Answer<()> {
+        let mut names = (0..self.streams).map(stream_name).collect::<Vec<_>>();
+        let mut random = Random::seeded(1);
+        let mut samples = Samples::new();
+        for version in 0..STREAM_EVENTS {
+            random.shuffle(&mut names);
+            for names in names.chunks(EVENTS_A_COMMIT) {
+                commit(names.iter().map(|name| new(name, version, &mut samples)).collect())?;
+            }
+        }
+        for start in (0..self.long_stream_events).step_by(EVENTS_A_COMMIT) {
+            let end = (start + EVENTS_A_COMMIT as u64).min(self.long_stream_events);
+            commit((start..end).map(|version| new(LONG_STREAM, version, &mut samples)).collect())?;
+        }
+        Ok(())
+    }
 }
 
-/// Every stream's next event, in shuffled order, many streams a commit; then the long stream.
-fn each_commit(
-    streams: u64,
-    long_stream_events: u64,
-    mut commit: impl FnMut(&[String], u64, &mut Samples) -> Result<(), Box<dyn Error>>,
-) -> Result<(), Box<dyn Error>> {
-    let mut names = (0..streams).map(stream_name).collect::<Vec<_>>();
-    let mut random = Random::seeded(1);
-    let mut samples = Samples::new();
-    for version in 0..STREAM_EVENTS {
-        random.shuffle(&mut names);
-        for names in names.chunks(STREAMS_A_COMMIT) {
-            commit(names, version, &mut samples)?;
-        }
-    }
-    let long_stream = [LONG_STREAM.to_owned()];
-    (0..long_stream_events).try_for_each(|version| commit(&long_stream, version, &mut samples))
+fn new<'a>(stream: &'a str, before: u64, samples: &mut Samples) -> New<'a> {
+    New { stream, before, seen: None, sample: samples.make() }
 }

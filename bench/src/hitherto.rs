@@ -1,50 +1,92 @@
 //! Our store as a contestant.
 
 use std::hint::black_box;
+use std::path::Path;
 
 use hitherto::Store;
 use hitherto_store::{
-    Append, EmbeddedStore, Error, EventStore, ExpectedVersion, NewEvent, Query, Recorded,
+    Append, EmbeddedStore, Error, EventStore, ExpectedVersion, NewEvent, Position, Query, Recorded,
 };
 
-use crate::sample::{OrderEvent, Sample, Samples};
+use crate::peers::{Answer, Conditions, New, Peer, Reader, Selection};
+use crate::sample::{OrderEvent, Sample};
+
+/// Our store, open.
+pub(crate) struct Hitherto(EmbeddedStore);
+
+impl Hitherto {
+    pub(crate) fn open(directory: &Path) -> Result<Self, Error> {
+        EmbeddedStore::open(directory).map(Self)
+    }
+}
+
+impl From<EmbeddedStore> for Hitherto {
+    fn from(store: EmbeddedStore) -> Self {
+        Self(store)
+    }
+}
+
+impl Peer for Hitherto {
+    fn append(&self, events: Vec<New<'_>>) -> Answer<u64> {
+        Ok(self.0.append(appends(events))?.position.0)
+    }
+
+    fn reader(&self) -> Answer<Box<dyn Reader>> {
+        Ok(Box::new(HithertoReader(self.0.clone())))
+    }
+
+    fn conditions(&self) -> Option<&dyn Conditions> {
+        Some(self)
+    }
+
+    fn embedded(&self) -> Option<&EmbeddedStore> {
+        Some(&self.0)
+    }
+}
+
+impl Conditions for Hitherto {
+    fn append_unless(&self, sample: Sample, tag: &str, after: u64) -> Answer<u64> {
+        let boundary = Query::of_kinds([sample.kind]).with_tag(tag);
+        let event = new_event(sample).tag(tag);
+        let append = Append::without_stream().event(event).unless(boundary, Position(after));
+        Ok(self.0.append(append)?.position.0)
+    }
+}
 
 /// The event as our store takes it.
 pub(crate) fn new_event(sample: Sample) -> NewEvent {
     NewEvent::json(sample.kind, sample.payload).id(sample.id).metadata(sample.metadata)
 }
 
-/// Appends so many events a call to a stream of its own, each time at the version that it expects.
-pub(crate) fn writer(
-    store: &EmbeddedStore,
-    stream: usize,
-    events: usize,
-) -> impl FnMut() + Send + use<> {
-    let store = store.clone();
-    let stream = format!("order-{stream:08}");
-    let mut samples = Samples::new();
-    let mut version = 0;
-    move || {
-        let append = Append::to(stream.as_str())
-            .expect(ExpectedVersion::Exact(version))
-            .events((0..events).map(|_| new_event(samples.make())));
-        version = store.append(append).expect("nobody else appends to this stream").version;
-    }
+/// Compresses every file of a store that is full, and returns when that is done.
+pub(crate) fn compress_everything(store: &EmbeddedStore) -> Result<(), Error> {
+    store.compress()
 }
 
-/// Appends the events of several streams at once, all at the same version before.
-pub(crate) fn fill(
-    store: &EmbeddedStore,
-    streams: &[String],
-    version: u64,
-    samples: &mut Samples,
-) -> Result<(), Error> {
-    let write = |stream: &String| {
-        let append = Append::to(stream.as_str()).expect(ExpectedVersion::Exact(version));
-        append.event(new_event(samples.make()))
-    };
-    let append = streams.iter().map(write).reduce(Append::and).unwrap_or_default();
-    store.append(append).map(drop)
+/// Events of one stream that follow each other are one part of an append.
+fn appends(events: Vec<New<'_>>) -> Append {
+    let (mut append, mut last) = (Append::default(), None);
+    for New { stream, before, sample, .. } in events {
+        if last != Some(stream) {
+            append = append.and(Append::to(stream).expect(ExpectedVersion::Exact(before)));
+        }
+        append = append.event(new_event(sample));
+        last = Some(stream);
+    }
+    append
+}
+
+struct HithertoReader(EmbeddedStore);
+
+impl Reader for HithertoReader {
+    fn read(&mut self, selection: Selection<'_>) -> Answer<u64> {
+        let query = match selection {
+            Selection::All => Query::all(),
+            Selection::Stream(stream) => Query::stream(stream),
+            Selection::Kind(kind) => Query::of_kinds([kind]),
+        };
+        Ok(read(&self.0, query)?)
+    }
 }
 
 /// Reads what matches, looks at every part a caller would look at, and counts.

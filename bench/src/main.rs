@@ -1,4 +1,5 @@
-//! The workloads W1 to W8, each beside SQLite and beside what the machine can do at most.
+//! The workloads W1 to W8, each beside other stores and beside what the machine can do at most;
+//! and a store that grows.
 //!
 //! Never fails because something is slow: it measures, people judge. `cargo xtask bench` runs it.
 
@@ -8,15 +9,16 @@ mod hitherto;
 mod limit;
 mod machine;
 mod measure;
+mod memory;
+mod peers;
 mod place;
 mod probe;
 mod random;
 mod report;
 mod sample;
 mod settings;
-#[cfg(feature = "peers")]
-mod sqlite;
 mod table;
+mod target;
 mod w1;
 mod w2;
 mod w3;
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
 
 fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     if let Some(what) = settings.probe {
-        return probe::run(what, &settings.directory);
+        return probe::run(what, &settings.directory, settings.probe_replays);
     }
     let before = machine::syncs_a_second(&settings.directory)?;
     let tables = measure_all(settings)?;
@@ -70,11 +72,12 @@ fn measure_all(settings: &Settings) -> Result<Vec<Table>, Box<dyn Error>> {
             Workload::W1 => w1::run(settings)?,
             Workload::W2 => w2::run(settings)?,
             Workload::W3 => w3::run(settings)?,
-            Workload::W4 => w4::run(settings, filled.stores()?)?,
-            Workload::W5 => w5::run(settings, filled.stores()?)?,
+            Workload::W4 => w4::run(settings, filled.open()?)?,
+            Workload::W5 => w5::run(settings, filled.open()?)?,
             Workload::W6 => w6::run(settings)?,
             Workload::W7 => w7::run(settings, filled.closed()?)?,
             Workload::W8 => w8::run(settings)?,
+            Workload::Growth => Vec::new(),
         });
     }
     Ok(tables)
@@ -87,14 +90,15 @@ mod tests {
     #[test]
     fn every_workload_but_the_child_processes_of_w7_gives_a_table_with_each_contestant() {
         let directory = tempfile::tempdir().unwrap();
-        let mut settings =
-            Settings::parse_from(["bench", "W1", "W2", "W3", "W4", "W5", "W6", "W8"]);
+        let words = "bench W1 W2 W3 W4 W5 W6 W8 --seconds 0.01 --rounds 1 --events 2k";
+        let mut settings = Settings::parse_from(words.split(' '));
         settings.directory = directory.path().join("bench");
-        (settings.seconds, settings.rounds, settings.events) = (0.01, 1, 2_000);
         let tables = measure_all(&settings).unwrap();
         assert!(tables.len() >= 7);
         for table in &tables {
-            assert!(table.rows.iter().all(|row| row.median > 0.0), "{table:?}");
+            let measured = table.rows.iter().filter_map(|row| row.measured.as_ref());
+            assert!(measured.clone().count() > 0, "{table:?}");
+            assert!(measured.into_iter().all(|measured| measured.rate > 0.0), "{table:?}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A directory that is empty at first and gone at the end.
 
+use std::fs::DirEntry;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A fresh directory; removed with everything in it when this is dropped.
@@ -23,10 +25,18 @@ impl Place {
 
     /// What the files in it take on disk, in bytes.
     pub(crate) fn allocated_bytes(&self) -> io::Result<u64> {
-        use std::os::unix::fs::MetadataExt;
-        let bytes = |entry: io::Result<std::fs::DirEntry>| Ok(entry?.metadata()?.blocks() * 512);
-        std::fs::read_dir(&self.0)?.map(bytes).sum()
+        allocated_bytes(&self.0)
     }
+}
+
+fn allocated_bytes(directory: &Path) -> io::Result<u64> {
+    let bytes = |entry: io::Result<DirEntry>| {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let inside = if metadata.is_dir() { allocated_bytes(&entry.path())? } else { 0 };
+        Ok(metadata.blocks() * 512 + inside)
+    };
+    std::fs::read_dir(directory)?.map(bytes).sum()
 }
 
 impl Drop for Place {

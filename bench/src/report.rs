@@ -25,7 +25,7 @@ pub(crate) fn write(
     tables: &[Table],
 ) -> String {
     let today = Timestamp::now().strftime("%Y-%m-%d");
-    let command = command(settings);
+    let command = settings.command();
     let [before, after] = syncs_a_second.map(grouped);
     let mut text = format!(
         "# Performance\n\nMeasured on {today} with `{command}`: {machine}. Its disk synced 512 bytes, \
@@ -36,15 +36,4 @@ pub(crate) fn write(
         write!(text, "\n{table}").expect("writing to a string does not fail");
     }
     text
-}
-
-fn command(settings: &Settings) -> String {
-    let words = settings.workloads().into_iter().map(|workload| format!(" {workload:?}"));
-    format!(
-        "cargo xtask bench{} --seconds {} --rounds {} --events {}",
-        words.collect::<String>(),
-        settings.seconds,
-        settings.rounds,
-        settings.events
-    )
 }

@@ -7,6 +7,7 @@ use hitherto_store::EventId;
 pub(crate) const COMMON_KIND: &str = "OrderLineChanged";
 /// The kind of one event in a hundred.
 pub(crate) const RARE_KIND: &str = "OrderWasReturned";
+pub(crate) const RARE_ONE_IN: u64 = 100;
 const METADATA: &[u8] = br#"{"user":"clerk-0042","request":"7f3a9c"}"#;
 const PAYLOAD_BYTES: usize = 256;
 const PAYLOADS: u64 = 64;
@@ -43,7 +44,7 @@ impl Samples {
         self.made += 1;
         Sample {
             id: EventId::new(),
-            kind: if self.made.is_multiple_of(100) { RARE_KIND } else { COMMON_KIND },
+            kind: if self.made.is_multiple_of(RARE_ONE_IN) { RARE_KIND } else { COMMON_KIND },
             payload: self.payloads[(self.made % PAYLOADS) as usize].clone(),
             metadata: Bytes::from_static(METADATA),
         }

@@ -5,10 +5,12 @@ use std::error::Error;
 use crate::appends::{self, Load};
 use crate::settings::Settings;
 use crate::table::Table;
+use crate::target::Target::{OfLimit, OfPeers};
 
 pub(crate) fn run(settings: &Settings) -> Result<Vec<Table>, Box<dyn Error>> {
     let compete = |writers| {
-        let load = Load { writers, events_a_commit: 1 };
+        let targets = &[OfLimit(0.7), OfPeers(3.0)];
+        let load = Load { writers, events_a_commit: 1, targets };
         let title = format!("W2: {writers} writers, each its own stream, 1 event a commit");
         appends::compete(settings, &title, load)
     };

@@ -5,72 +5,81 @@ use std::time::Instant;
 
 use hitherto_store::{EmbeddedStore, Query};
 
-use crate::filled::Stores;
+use crate::filled::{FilledStore, Stores};
 use crate::hitherto;
 use crate::measure::Measured;
-use crate::sample::RARE_KIND;
+use crate::peers::{Answer, Choice, Selection};
+use crate::sample::{RARE_KIND, RARE_ONE_IN};
 use crate::settings::Settings;
-#[cfg(feature = "peers")]
-use crate::sqlite::{Selection, SqliteReader};
-use crate::table::{Contestant, Outcome, Role, Table, grouped};
+use crate::table::{Contestant, Outcome, Table, grouped};
+use crate::target::Target::{self, AtLeast, MedianMicros};
 
 pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Box<dyn Error>> {
     Ok(vec![everything(settings, stores)?, one_in_a_hundred(settings, stores)?])
 }
 
 fn everything(settings: &Settings, stores: &Stores) -> Result<Table, Box<dyn Error>> {
-    let contestants: Vec<Contestant<'_>> = vec![
-        ours("**hitherto**, checked records", stores, hitherto::read),
-        ours("**hitherto**, owned events", stores, hitherto::read_owned),
-        ours("**hitherto**, typed enums (JSON decoded)", stores, hitherto::read_typed),
-        #[cfg(feature = "peers")]
-        (
-            Role::Peer,
-            "SQLite by hand, borrowed columns",
-            Box::new(|| {
-                let reader = SqliteReader::open(stores.sqlite_place.path())?;
-                timed(stores.events, || Ok(reader.read(Selection::All)?))
-            }),
-        ),
-    ];
+    let mut contestants = Vec::new();
+    for store in &stores.all {
+        let (role, title) = (store.choice.role(), store.choice.title());
+        if store.peer().embedded().is_some() {
+            contestants.extend(ours(store, stores.events));
+        } else {
+            let round = move || selected(store, Selection::All, stores.events);
+            contestants.push(Contestant::new(role, title, round));
+        }
+    }
     let title = format!("W5: replay of all {} events in order", grouped(stores.events as f64));
-    Table::new(title, "events/s").compete(settings.rounds, contestants)
+    Table::new(title, "events/s").compete(settings.rounds(), contestants)
 }
 
 type Read = fn(&EmbeddedStore, Query) -> Result<u64, hitherto_store::Error>;
+/// What is read out of our store, how, and how fast it should be from raw files.
+type Depth = (&'static str, Read, &'static [Target]);
 
-fn ours<'a>(name: &'a str, stores: &'a Stores, read: Read) -> Contestant<'a> {
-    let replay = move || timed(stores.events, || Ok(read(stores.ours(), Query::all())?));
-    (Role::Ours, name, Box::new(replay))
+const DEPTHS: [Depth; 3] = [
+    ("checked records", hitherto::read, &[AtLeast(9_000_000.0)]),
+    ("owned events", hitherto::read_owned, &[AtLeast(3_000_000.0)]),
+    ("typed enums (JSON decoded)", hitherto::read_typed, &[AtLeast(1_500_000.0)]),
+];
+
+fn ours(store: &FilledStore, events: u64) -> impl Iterator<Item = Contestant<'_>> {
+    DEPTHS.into_iter().map(move |(depth, read, targets)| {
+        let round = move || {
+            let embedded = store.peer().embedded().ok_or("this is a store of ours")?;
+            timed(events, || Ok(read(embedded, Query::all())?))
+        };
+        let name = format!("{}, {depth}", store.choice.title());
+        let targets = if store.choice == Choice::Hitherto { targets } else { &[] };
+        Contestant::new(store.choice.role(), name, round).reach(targets)
+    })
 }
 
 fn one_in_a_hundred(settings: &Settings, stores: &Stores) -> Result<Table, Box<dyn Error>> {
-    let query = || Query::of_kinds([RARE_KIND]);
-    let matching = hitherto::read(stores.ours(), query())?;
-    let contestants: Vec<Contestant<'_>> = vec![
-        (
-            Role::Ours,
-            "**hitherto**",
-            Box::new(move || timed(matching, || Ok(hitherto::read(stores.ours(), query())?))),
-        ),
-        #[cfg(feature = "peers")]
-        (
-            Role::Peer,
-            "SQLite by hand",
-            Box::new(move || {
-                let reader = SqliteReader::open(stores.sqlite_place.path())?;
-                timed(matching, || Ok(reader.read(Selection::Kind(RARE_KIND))?))
-            }),
-        ),
-    ];
+    let matching = stores.events / RARE_ONE_IN;
+    let mut contestants = Vec::new();
+    for store in &stores.all {
+        let targets: &[Target] = match store.choice {
+            Choice::Compressed => &[MedianMicros(120_000.0)],
+            _ => &[MedianMicros(15_000.0)],
+        };
+        let round = move || selected(store, Selection::Kind(RARE_KIND), matching);
+        let (role, title) = (store.choice.role(), store.choice.title());
+        contestants.push(Contestant::new(role, title, round).reach(targets));
+    }
     let title = format!(
         "W5: replay of the {} events of one kind, 1 % of all (p50 is the whole replay)",
         grouped(matching as f64)
     );
-    Table::new(title, "events/s").compete(settings.rounds, contestants)
+    Table::new(title, "events/s").compete(settings.rounds(), contestants)
 }
 
-fn timed(events: u64, read: impl FnOnce() -> Result<u64, Box<dyn Error>>) -> Outcome {
+fn selected(store: &FilledStore, selection: Selection<'_>, events: u64) -> Outcome {
+    let mut reader = store.peer().reader()?;
+    timed(events, || reader.read(selection))
+}
+
+fn timed(events: u64, read: impl FnOnce() -> Answer<u64>) -> Outcome {
     let started = Instant::now();
     let count = read()?;
     let took = started.elapsed();

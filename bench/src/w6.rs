@@ -7,21 +7,34 @@ use std::time::{Duration, Instant};
 
 use hitherto_store::{EmbeddedStore, EventStore, Query};
 
-use crate::hitherto;
+use crate::filled::stream_name;
+use crate::hitherto::Hitherto;
 use crate::measure::{Measured, percentiles};
+use crate::peers::{Choice, writer};
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::table::{Contestant, Outcome, Role, Table};
+use crate::target::Target::MedianMicros;
 
 const APPENDS_A_SECOND: f64 = 500.0;
 
 pub(crate) fn run(settings: &Settings) -> Result<Vec<Table>, Box<dyn Error>> {
-    let contestants: Vec<Contestant<'_>> = vec![
-        (Role::Ours, "**hitherto**", Box::new(|| follow(settings))),
-        (Role::Limit, "limit: a channel between two threads", Box::new(|| Ok(hop(settings)))),
-    ];
+    let mut contestants = Vec::new();
+    for choice in settings.appending() {
+        let (role, title) = (choice.role(), choice.title());
+        contestants.push(match choice {
+            Choice::Hitherto => {
+                Contestant::new(role, title, || follow(settings)).reach(&[MedianMicros(30.0)])
+            }
+            _ => Contestant::without(role, title),
+        });
+    }
+    if settings.takes_part(Choice::Limit) {
+        let name = "limit: a channel between two threads";
+        contestants.push(Contestant::new(Role::Limit, name, || Ok(hop(settings))));
+    }
     let title = "W6: from acknowledged to delivered to a follower, 500 appends/s";
-    Ok(vec![Table::new(title, "events/s").compete(settings.rounds, contestants)?])
+    Ok(vec![Table::new(title, "events/s").compete(settings.rounds(), contestants)?])
 }
 
 fn follow(settings: &Settings) -> Outcome {
@@ -32,7 +45,8 @@ fn follow(settings: &Settings) -> Outcome {
     let thread = std::thread::spawn(move || {
         following.map_while(Result::ok).for_each(|_| tell(&delivered));
     });
-    let measured = at_a_pace(settings, hitherto::writer(&store, 1, 1), &deliveries);
+    let peer = Hitherto::from(store.clone());
+    let measured = at_a_pace(settings, writer(&peer, stream_name(1), 1), &deliveries);
     store.close()?;
     thread.join().expect("the follower ends when the store is closed");
     Ok(measured)

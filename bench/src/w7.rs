@@ -4,45 +4,76 @@ use std::error::Error;
 
 use hitherto_store::EmbeddedStore;
 
-use crate::filled::Stores;
-use crate::measure::Measured;
+use crate::filled::{FilledStore, Stores};
+use crate::peers::Choice;
 use crate::place::Place;
-use crate::probe;
+use crate::probe::{self, Found};
 use crate::settings::Settings;
-use crate::table::{Role, Table, grouped};
-
-/// A store that lies on disk, closed: its role, its name in the table, its probe.
-type Lying<'a> = (Role, &'a str, &'a str, &'a Place);
+use crate::table::{Table, grouped};
+use crate::target::Target::{self, AtMost};
 
 pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Box<dyn Error>> {
-    let lying: Vec<Lying<'_>> = vec![
-        (Role::Ours, "**hitherto**", "hitherto", &stores.ours_place),
-        #[cfg(feature = "peers")]
-        (Role::Peer, "SQLite by hand", "sqlite", &stores.sqlite_place),
-    ];
-    let events = grouped(stores.events as f64);
-    let mut disk = Table::new(format!("W7: disk, after {events} events"), "bytes/event");
-    let mut memory = Table::new("W7: memory after opening and one read", "MiB");
-    let mut reopening = Table::new("W7: from start to the first read", "ms");
-    for (role, name, probe, place) in lying {
-        let measured = |rate| Measured { rate, ..Measured::default() };
-        if role == Role::Ours {
-            let used = measured(used_bytes(place)? as f64 / stores.events as f64);
-            disk.add(role, "**hitherto**, the events themselves", used);
+    let found = probed(settings, stores)?;
+    let table = |title: &str, unit, targets, figure: fn(&Found) -> f64| {
+        let mut table = Table::new(title, unit).less_is_better();
+        for (store, found) in stores.all.iter().zip(&found) {
+            table.add(store.choice.role(), store.choice.title(), figure(found), targets);
         }
-        disk.add(role, name, measured(place.allocated_bytes()? as f64 / stores.events as f64));
-        let mut found = (0..settings.rounds.max(1))
-            .map(|_| probe::ask(probe, place.path()))
-            .collect::<Result<Vec<_>, _>>()?;
-        found.sort_by(|a, b| a.first_read_ms.total_cmp(&b.first_read_ms));
-        let median = found[found.len() / 2];
-        memory.add(role, name, measured(median.resident_mib));
-        reopening.add(role, name, measured(median.first_read_ms));
-    }
-    Ok(vec![disk, memory, reopening])
+        table
+    };
+    let memory: &[Target] = &[AtMost(64.0)];
+    Ok(vec![
+        disk(stores)?,
+        table("W7: memory of its own, open and after one read", "MiB", memory, |found| {
+            found.opened.own_mib
+        }),
+        table("W7: memory of its own, after a replay of everything", "MiB", memory, |found| {
+            found.replayed.own_mib
+        }),
+        table("W7: memory with mapped files, after a replay of everything", "MiB", &[], |found| {
+            found.replayed.resident_mib
+        }),
+        table("W7: from start to the first read", "ms", &[AtMost(5.0)], |found| {
+            found.first_read_ms
+        }),
+    ])
 }
 
-/// Without the space that is prepared for what comes next.
+/// What each store's probe found, in the round of the median first read. They run in turns.
+fn probed(settings: &Settings, stores: &Stores) -> Result<Vec<Found>, Box<dyn Error>> {
+    let mut found = vec![Vec::new(); stores.all.len()];
+    for _ in 0..settings.rounds() {
+        for (store, found) in stores.all.iter().zip(&mut found) {
+            found.push(probe::ask(store.choice, store.place.path(), true)?);
+        }
+    }
+    let median = |mut found: Vec<Found>| {
+        found.sort_by(|a, b| a.first_read_ms.total_cmp(&b.first_read_ms));
+        found[found.len() / 2]
+    };
+    Ok(found.into_iter().map(median).collect())
+}
+
+fn disk(stores: &Stores) -> Result<Table, Box<dyn Error>> {
+    let title = format!("W7: disk, after {} events", grouped(stores.events as f64));
+    let mut table = Table::new(title, "bytes/event").less_is_better();
+    for FilledStore { choice, place, .. } in &stores.all {
+        let an_event = |bytes: u64| bytes as f64 / stores.events as f64;
+        let targets: &[Target] = match choice {
+            Choice::Compressed => &[AtMost(150.0)],
+            Choice::Hitherto => &[AtMost(390.0)],
+            _ => &[],
+        };
+        if matches!(choice, Choice::Hitherto | Choice::Compressed) {
+            let name = format!("{}, the log files without prepared space", choice.title());
+            table.add(choice.role(), name, an_event(used_bytes(place)?), &[]);
+        }
+        table.add(choice.role(), choice.title(), an_event(place.allocated_bytes()?), targets);
+    }
+    Ok(table)
+}
+
+/// Without indexes, and without the space that is prepared for what comes next.
 fn used_bytes(place: &Place) -> Result<u64, Box<dyn Error>> {
     let stat = EmbeddedStore::open_read_only(place.path())?.stat()?;
     Ok(stat.files.iter().map(|file| file.used_bytes).sum())

@@ -1,6 +1,7 @@
 //! The project's chores, as one program that `cargo` runs: nothing else needs to be installed.
 
 mod check;
+mod powerloss;
 mod shell;
 mod test;
 mod tidy;
@@ -17,6 +18,9 @@ cargo xtask bench [W1 … W8] [--seconds 2] [--rounds 3] [--events 1000000] [--o
 cargo xtask sim [SEED [SECONDS]]
                                the store on a simulated disk, with faults
 cargo xtask kill [ROUNDS]      a real process, killed under load again and again
+cargo xtask powerloss [--states 1000] [--seed S] [--again DIRECTORY]
+                               power is cut under the store on a real file system (needs root),
+                               or a recording that a run kept is looked at again
 cargo xtask format             formats the code, and folds comments that are too long
 cargo xtask snippets           copies code into the Markdown that shows it";
 
@@ -45,6 +49,7 @@ fn dispatch(words: &[&str]) -> Outcome {
         ["sim", rest @ ..] => sim(rest),
         ["kill"] => kill("100"),
         ["kill", rounds] => kill(rounds),
+        ["powerloss", rest @ ..] => powerloss::on_demand(rest),
         ["format"] => run(cargo(["fmt", "--all"])).and_then(|()| tidy::fold_comments()),
         ["snippets"] => tidy::write_snippets(),
         _ => Err(format!("These are the chores:\n\n{USAGE}")),

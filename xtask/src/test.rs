@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::shell::{Outcome, cargo, run, target_directory};
-use crate::{FEATURES, check};
+use crate::{FEATURES, check, powerloss};
 
 const DEMO_EVENTS: &str = "2000";
 
@@ -15,8 +15,12 @@ pub(crate) fn everything() -> Outcome {
     steps.push(("the released program", released_program));
     steps.push(("tests", || cargo_test(&[])));
     let started = Instant::now();
+    let cannot_cut_power = powerloss::prepare().err();
+    if cannot_cut_power.is_none() {
+        steps.push(("power loss", powerloss::in_the_test_run));
+    }
     let results = steps.into_iter().map(timed).collect::<Vec<_>>();
-    summarise(&results, started.elapsed())
+    summarise(&results, cannot_cut_power.as_deref(), started.elapsed())
 }
 
 /// Only the tests whose names contain this.
@@ -40,13 +44,19 @@ fn timed((name, step): check::Step) -> Done {
     Done { name, outcome, took: started.elapsed() }
 }
 
-fn summarise(steps: &[Done], took: Duration) -> Outcome {
+fn summarise(steps: &[Done], skipped: Option<&str>, took: Duration) -> Outcome {
     eprintln!("\n== summary");
     for Done { name, outcome, took } in steps {
         let word = if outcome.is_ok() { "ok    " } else { "FAILED" };
         eprintln!("{word} {name} ({} s)", took.as_secs());
     }
+    if let Some(why) = skipped {
+        eprintln!("SKIPPED power loss: nothing was tested of it, because {why}");
+    }
     match steps.iter().filter(|step| step.outcome.is_err()).count() {
+        0 if skipped.is_some() => {
+            eprintln!("what was run passed in {} s; not everything was run", took.as_secs());
+        }
         0 => eprintln!("everything passed in {} s", took.as_secs()),
         1 => return Err("one step failed: see its messages above".to_owned()),
         failed => return Err(format!("{failed} steps failed: see their messages above")),

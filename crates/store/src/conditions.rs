@@ -156,7 +156,7 @@ impl Judge<'_> {
             return Ok(None);
         }
         if let Some(bytes) = self.unwritten_record(segment, event) {
-            return Recorded::decode(position, &bytes).map(Some);
+            return Recorded::decode(position, bytes).map(Some);
         }
         segment.read(event, &mut ReadBuffer::default()).map(Some)
     }

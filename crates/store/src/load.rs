@@ -16,8 +16,8 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Position;
 use crate::log::{
-    Expected, FileHeader, Found, Frame, FrameKind, HEADER_BYTES, Handles, Identity, LogFile, Scan,
-    compressed,
+    CleanEnd, Expected, FileHeader, Found, Frame, FrameKind, HEADER_BYTES, Handles, Identity,
+    LogFile, Scan, compressed,
 };
 use crate::planted::{PlantedBug, is_planted};
 use crate::sealed_log::Indexes;
@@ -36,6 +36,8 @@ pub(crate) struct Loaded {
     /// Where the last batch of the last file starts: only that may not be on disk yet.
     pub(crate) last_batch: u64,
     pub(crate) damages: Vec<Damage>,
+    /// Whether the file `closed` says that it ends there.
+    pub(crate) is_closed: bool,
 }
 
 /// Where a log is loaded from.
@@ -134,6 +136,8 @@ struct Loader {
     /// The number of the last batch that was seen, and where it starts in its file.
     last_batch: (u64, u64),
     damages: Vec<Damage>,
+    /// Where the log ended when it was closed in order, if it was.
+    clean_end: Option<CleanEnd>,
 }
 
 impl Loader {
@@ -148,7 +152,16 @@ impl Loader {
         let found = numbers.range(first..).map(|&number| open_file(source, number));
         let found = found.collect::<Result<Vec<_>>>()?;
         let (last_batch, damages) = ((0, 0), Vec::new());
-        Ok(Self { segments, found, last: None, end: None, last_frame: None, last_batch, damages })
+        Ok(Self {
+            segments,
+            found,
+            last: None,
+            end: None,
+            last_frame: None,
+            last_batch,
+            damages,
+            clean_end: CleanEnd::read(&**source.disk),
+        })
     }
 
     /// What the index files promise must be there: every log file, and the very last event.
@@ -336,7 +349,9 @@ impl Loader {
         // In the last file a frame of the batch that should stand here proves nothing: all of it
         // may be torn. In any other file everything up to its end was synced.
         let batch = if is_last { here.next_batch() + 1 } else { 0 };
-        if is_last && is_planted(PlantedBug::TruncateAtDamage) {
+        if is_last
+            && (is_planted(PlantedBug::TruncateAtDamage) || self.is_clean_end(growing, &here))
+        {
             return Ok(false);
         }
         let later =
@@ -362,6 +377,24 @@ impl Loader {
             scan.expected.chain = None;
         }
         Ok(later.is_some())
+    }
+
+    /// Whether the log was closed in order there, so that nothing can stand behind it.
+    fn is_clean_end(&self, growing: &Growing, end: &Expected) -> bool {
+        let header = &growing.header;
+        let clean_end = CleanEnd::of(header.store_id, header.number, end);
+        clean_end.is_some() && clean_end == self.clean_end
+    }
+
+    /// Whether the log was longer when it was closed in order.
+    fn ends_before_clean_end(&self) -> bool {
+        let (Some(clean), Some(last)) = (self.clean_end, &self.last) else { return false };
+        if is_planted(PlantedBug::TruncateAtDamage) {
+            return false;
+        }
+        let number = last.header.number;
+        let offset = self.end.map_or(0, |end| end.offset);
+        clean.store_id == last.header.store_id && (clean.number, clean.offset) > (number, offset)
     }
 
     /// Whether the frame was only not yet written whole when it was read: a writer may be at work.
@@ -397,8 +430,12 @@ impl Loader {
             self.report_lost_end("the file after this one is missing");
         } else if self.found.last().is_some_and(FoundFile::is_cut) {
             self.report_lost_end("the file is shorter than it was made, so its end is lost");
+        } else if self.ends_before_clean_end() {
+            self.report_lost_end(
+                "the store was closed when the log was longer, so its end is lost",
+            );
         }
-        let (Some(end), Some(last)) = (self.end, self.last) else {
+        let (Some(end), Some(last)) = (self.end, self.last.clone()) else {
             let what = self
                 .damages
                 .first()
@@ -407,9 +444,10 @@ impl Loader {
                 "the store's log cannot be read: {what}; restore it from a backup"
             )));
         };
+        let is_closed = self.is_clean_end(&last, &end);
         let (segments, last_frame, damages) = (self.segments, self.last_frame, self.damages);
         let last_batch = self.last_batch.1.max(HEADER_BYTES).min(end.offset);
-        Ok(Loaded { segments, last, end, last_frame, last_batch, damages })
+        Ok(Loaded { segments, last, end, last_frame, last_batch, damages, is_closed })
     }
 }
 

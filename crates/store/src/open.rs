@@ -11,6 +11,7 @@ use crate::event::{EventId, Position};
 use crate::load::{Loaded, Source, disk_error, load};
 use crate::log::{
     FORMAT_FILE, FORMAT_VERSION, FileHeader, FrameKind, HEADER_BYTES, Handles, Identity,
+    is_clean_end,
 };
 use crate::options::Options;
 use crate::roll::{self, Spares};
@@ -88,7 +89,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
     let is_clean = is_new || ends_clean(&loaded)?;
     let file = loaded.last.log.file().map_err(disk_error("a log file could not be opened"))?;
     let durable = Position(loaded.end.position.0 - 1);
-    let Loaded { segments, last, end, .. } = loaded;
+    let Loaded { segments, last, end, is_closed, .. } = loaded;
     let (world, derived) = ((Arc::clone(&disk), clock), (handles, Arc::clone(&disk)));
     let held = (segments, cache);
     let shared = Shared::new(world, (identity, options), held, derived, Vec::new(), durable);
@@ -99,6 +100,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
     let parts = (Arc::clone(&shared), Arc::clone(&spares), Arc::clone(&upkeep));
     let mut writer = Writer::new(parts, (last, file), end);
     writer.needs_new_file = !is_clean;
+    writer.is_closed_on_disk = is_closed;
     upkeep.wish();
     Ok(Opened { shared, writer, spares, upkeep, lock })
 }
@@ -223,6 +225,8 @@ fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
     let is_leftover = |name: &&String| {
         *name == LOCK_FILE
             || name.ends_with(TEMPORARY_SUFFIX)
+            || *name == roll::SPARE_FILE
+            || is_clean_end(name)
             || is_index(name)
             || FileHeader::number_of(name) == Some(1)
     };

@@ -25,6 +25,8 @@ pub(crate) struct Reader {
     /// Whether an event beyond an upper bound was seen, so that nothing can come any more.
     is_over: bool,
     walk: Option<(Segment, Cursor)>,
+    /// If every event is read forwards: the position up to which the walk's segment has them.
+    plain_up_to: u64,
     buffer: ReadBuffer,
 }
 
@@ -77,6 +79,7 @@ impl Reader {
             left,
             is_over: false,
             walk: None,
+            plain_up_to: 0,
             buffer: ReadBuffer::default(),
         }
     }
@@ -87,7 +90,7 @@ impl Reader {
         let range = self.range;
         let next = self.step_once();
         if next.is_err() && self.shared.rebuild_damaged_indexes()? {
-            (self.range, self.walk) = (range, None);
+            (self.range, self.walk, self.plain_up_to) = (range, None, 0);
             return self.step_once();
         }
         next
@@ -134,6 +137,17 @@ impl Reader {
 
     /// The number of the next event in the segment that the walk is in then.
     fn next_match(&mut self) -> Result<Option<u32>> {
+        if self.range.first <= self.plain_up_to
+            && let Some((segment, _)) = &self.walk
+        {
+            let event = segment.event_at(self.range.first);
+            self.range.first += 1;
+            return Ok(Some(event));
+        }
+        self.find_match()
+    }
+
+    fn find_match(&mut self) -> Result<Option<u32>> {
         while self.range.first <= self.range.last {
             let walk = self.walk.take().map_or_else(|| self.enter_segment(), |walk| Ok(Some(walk)));
             let Some((segment, mut cursor)) = walk? else {
@@ -146,11 +160,22 @@ impl Reader {
             self.refuse_damage_before(reached)?;
             self.move_past(reached);
             if found.is_some() {
+                self.plain_up_to = self.plain_end(&segment, &cursor);
                 self.walk = Some((segment, cursor));
                 return Ok(found);
             }
         }
         Ok(None)
+    }
+
+    /// Up to where events are read one after another without being looked for.
+    fn plain_end(&self, segment: &Segment, cursor: &Cursor) -> u64 {
+        let is_forward = self.query.direction == Direction::Forward;
+        if !cursor.is_every() || !is_forward || !self.shared.damages.is_empty() {
+            return 0;
+        }
+        let events = segment.count_up_to(Position(self.range.last));
+        segment.first_position().0 + u64::from(events) - 1
     }
 
     fn seek_in(&self, segment: &Segment, cursor: &mut Cursor) -> Result<Option<u32>> {
@@ -403,7 +428,7 @@ impl Reader {
         let grew = last > self.range.last;
         if grew {
             self.range.last = last;
-            self.walk = None; // the walk counted the postings when it began
+            (self.walk, self.plain_up_to) = (None, 0); // it counted the postings when it began
         }
         grew
     }

@@ -135,9 +135,9 @@ impl Recorded {
     }
 
     /// Takes the record at the start of `bytes` for the event at `position`, if it really is.
-    pub(crate) fn decode(position: Position, bytes: &Bytes) -> Result<Self> {
+    pub(crate) fn decode(position: Position, mut bytes: Bytes) -> Result<Self> {
         let damaged = |what: &str| Error::corrupt(format!("event {position}: {what}"));
-        let length = peek_len(bytes).ok_or_else(|| damaged("its length cannot be"))?;
+        let length = peek_len(&bytes).ok_or_else(|| damaged("its length cannot be"))?;
         if length > bytes.len() {
             return Err(damaged("it is longer than the bytes that are there"));
         }
@@ -145,7 +145,8 @@ impl Recorded {
         if checksum(position, &bytes[8..length]) != stored {
             return Err(damaged("its checksum does not fit"));
         }
-        let recorded = Self { position, bytes: bytes.slice(..length) };
+        bytes.truncate(length);
+        let recorded = Self { position, bytes };
         recorded.check_layout().map_err(damaged)?;
         Ok(recorded)
     }

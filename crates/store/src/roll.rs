@@ -19,7 +19,10 @@ use crate::planted::{PlantedBug, is_planted};
 use crate::segment::{Growing, Segment};
 use crate::writer::Writer;
 
-const SPARE_FILE: &str = "spare.tmp";
+/// The file while it is filled.
+const UNFILLED: &str = "spare.tmp";
+/// A file that is filled and waits, perhaps for the next time that the store is opened.
+pub(crate) const SPARE_FILE: &str = "spare";
 const ZEROS_BYTES: usize = 1 << 20;
 const BLOCK_BYTES: u64 = 4096;
 
@@ -34,6 +37,9 @@ pub(crate) struct Spares {
     disk: Arc<dyn Disk>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether a file was asked for since the last one was taken: so that the writer need not ask
+    /// again after each batch.
+    is_asked: AtomicBool,
     is_closing: AtomicBool,
 }
 
@@ -46,22 +52,31 @@ enum State {
 }
 
 impl Spares {
+    /// With the file that an earlier run left behind, if there is one.
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
+        let left = disk.open(SPARE_FILE).and_then(|file| Ok(Spare { bytes: file.len()?, file }));
         Self {
             disk,
-            state: Mutex::new(State::None),
+            state: Mutex::new(left.map_or(State::None, State::Ready)),
             changed: Condvar::new(),
+            is_asked: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
         }
     }
 
     /// Asks for a file of that many bytes to be prepared in the background.
     pub(crate) fn want(&self, bytes: u64) {
+        self.is_asked.store(true, Ordering::Relaxed);
         let mut state = self.lock();
         if matches!(*state, State::None) {
             *state = State::Wanted(bytes);
             self.changed.notify_all();
         }
+    }
+
+    /// Whether a file was asked for, and not taken yet.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::Relaxed)
     }
 
     /// Prepares what is asked for until the store is closed: the work of a background thread.
@@ -97,6 +112,7 @@ impl Spares {
         while matches!(*state, State::Preparing) {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        self.is_asked.store(false, Ordering::Relaxed);
         match std::mem::replace(&mut *state, State::None) {
             State::Ready(spare) if spare.bytes >= bytes_min => Ok(spare),
             _ => self.prepare(bytes),
@@ -120,12 +136,13 @@ impl Spares {
 }
 
 fn prepare(disk: &dyn Disk, bytes: u64, is_closing: &AtomicBool) -> io::Result<Spare> {
+    remove_if_there(disk, UNFILLED)?;
     remove_if_there(disk, SPARE_FILE)?;
-    let file = disk.create(SPARE_FILE)?;
+    let file = disk.create(UNFILLED)?;
     let filled = fill_with_zeros(&*file, bytes, is_closing);
-    if let Err(error) = filled {
+    if let Err(error) = filled.and_then(|()| disk.rename(UNFILLED, SPARE_FILE)) {
         // What could be written of it takes the room that others may need.
-        let _ = disk.remove(SPARE_FILE);
+        let _ = disk.remove(UNFILLED);
         return Err(error);
     }
     Ok(Spare { file, bytes })
@@ -229,7 +246,6 @@ impl Writer {
         self.finish_segment(FrameKind::Roll);
         self.end = Expected::at_start_of(&header);
         self.grow(header, file);
-        self.asked_for_spare = false;
         self.needs_new_file = false;
         self.is_marked = true; // the new file's header says where the old one ends
         Ok(())

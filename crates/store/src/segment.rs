@@ -244,10 +244,13 @@ impl Segment {
         let position = self.position(event);
         let (log, offset, span) = match self {
             Self::Growing(growing) => growing.place(event)?,
-            Self::Sealed(sealed) => sealed.place(event)?,
+            Self::Sealed(sealed) => {
+                let (file, offset, behind) = sealed.index.place_near(event, &mut buffer.places)?;
+                (&*sealed.logs[file], offset, behind.saturating_sub(offset))
+            }
         };
         let bytes = buffer.record_at(log, offset, span)?;
-        Recorded::decode(position, &bytes).map_err(|error| log.damaged(offset, &error.to_string()))
+        Recorded::decode(position, bytes).map_err(|error| log.damaged(offset, &error.to_string()))
     }
 
     /// Where an event stands: the name of its log file, and its offset there.
@@ -306,8 +309,7 @@ impl Sealed {
     }
 
     fn place(&self, event: u32) -> Result<(&LogFile, u64, u64)> {
-        let (file, offset) = self.index.place(event)?;
-        let behind = self.index.place_behind(file, event)?;
+        let (file, offset, behind) = self.index.place(event)?;
         Ok((&self.logs[file], offset, behind.saturating_sub(offset)))
     }
 }

@@ -135,13 +135,15 @@ thread_local! {
 
 /// Parks this thread until the poll is ready. Spurious wake-ups only cost another poll.
 pub(crate) fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
-    let waker = THIS_THREAD.with(Waker::clone);
-    loop {
-        if let Poll::Ready(value) = poll(&mut Context::from_waker(&waker)) {
-            return value;
+    // Lent, not cloned: reading calls this once an event.
+    THIS_THREAD.with(|waker| {
+        loop {
+            if let Poll::Ready(value) = poll(&mut Context::from_waker(waker)) {
+                return value;
+            }
+            std::thread::park();
         }
-        std::thread::park();
-    }
+    })
 }
 
 /// As [`block_on`], but gives up after a while.

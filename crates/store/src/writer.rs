@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::event::{Position, StreamName};
 use crate::followers::BatchTerms;
 use crate::index::IndexEntry;
-use crate::log::{Expected, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
+use crate::log::{CleanEnd, Expected, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 use crate::planted::{PlantedBug, is_planted};
 use crate::record::{self, Placement};
 use crate::resolved::Resolved;
@@ -46,11 +46,11 @@ pub(crate) struct Writer {
     pub(crate) end: Expected,
     /// Whether the last batch is proven durable by something written after it.
     pub(crate) is_marked: bool,
-    /// Whether the file after this one is being prepared.
-    pub(crate) asked_for_spare: bool,
     /// Whether the next append must begin a new file, because bytes of a crash may stand behind the
     /// end of this one, or because the index of many small events takes its part of the memory.
     pub(crate) needs_new_file: bool,
+    /// Whether the file `closed` says where the log ends, so that it must go before that changes.
+    pub(crate) is_closed_on_disk: bool,
     batch: Batch,
     /// Why nothing can be written any more, if so.
     stopped: Option<Error>,
@@ -91,8 +91,8 @@ impl Writer {
             file,
             end,
             is_marked: true,
-            asked_for_spare: false,
             needs_new_file: false,
+            is_closed_on_disk: false,
             batch,
             stopped: None,
         }
@@ -119,6 +119,7 @@ impl Writer {
     /// Sees to it that the append's frame fits into the file, if need be into the next one.
     fn make_room(&mut self, append: &Append) -> Result<()> {
         self.refuse_if_stopped()?;
+        self.begin_writing()?;
         let frame_bytes = (FRAME_HEADER_BYTES + append.stored_bytes()) as u64;
         let is_room = self.fits(self.batch.bytes.len() as u64 + frame_bytes);
         if !self.needs_new_file && is_room {
@@ -127,6 +128,21 @@ impl Writer {
         self.flush();
         self.refuse_if_stopped()?;
         self.roll(frame_bytes)
+    }
+
+    /// Takes back that the log ends where it was closed.
+    fn begin_writing(&mut self) -> Result<()> {
+        if self.is_closed_on_disk {
+            CleanEnd::remove(&*self.shared.disk).map_err(|error| {
+                Error::unavailable(
+                    "the file `closed` could not be removed, so nothing was written: see that the \
+                     store's directory can be written",
+                )
+                .because(error)
+            })?;
+            self.is_closed_on_disk = false;
+        }
+        Ok(())
     }
 
     /// Whether so many bytes fit, with a mark behind them.
@@ -263,8 +279,7 @@ impl Writer {
     /// many events come at once, and not at all for a store that stays small.
     fn prepare_ahead(&mut self) {
         let is_in_use = self.end.offset > self.segment.header.allocated / 8;
-        if is_in_use && self.shared.options.background && !self.asked_for_spare {
-            self.asked_for_spare = true;
+        if is_in_use && self.shared.options.background && !self.spares.is_asked() {
             self.spares.want(self.next_file_bytes());
         }
     }
@@ -299,12 +314,25 @@ impl Writer {
     pub(crate) fn close(&mut self) -> Result<()> {
         // Without room for it, the last frame is the mark of an earlier close.
         let can_mark = self.stopped.is_none() && !self.needs_new_file && self.fits(0);
-        let closed = if can_mark { self.mark(FrameKind::Close) } else { Ok(()) };
+        let closed = if can_mark { self.mark_closed() } else { Ok(()) };
         if self.stopped.is_none() && closed.is_ok() {
             self.finish_segment(if can_mark { FrameKind::Close } else { FrameKind::Mark });
         }
         self.stopped.get_or_insert_with(|| Error::closed("this store was closed: open it again"));
         closed
+    }
+
+    fn mark_closed(&mut self) -> Result<()> {
+        if self.is_closed_on_disk {
+            return Ok(()); // nothing was written since
+        }
+        self.mark(FrameKind::Close)?;
+        let (store_id, number) = (self.segment.header.store_id, self.segment.header.number);
+        if let Some(end) = CleanEnd::of(store_id, number, &self.end) {
+            // Without it the next open only takes longer.
+            self.is_closed_on_disk = end.write(&*self.shared.disk).is_ok();
+        }
+        Ok(())
     }
 
     /// Says that nothing is added to the segment any more, so that it can be sealed.

@@ -32,4 +32,5 @@ fn crash_of(disk: &MemoryDisk, store: EmbeddedStore) {
     file.read_at(&mut before, 0).expect("it can be read");
     store.close().expect("it closes");
     file.write_at(&before, 0).expect("the clean end is gone again");
+    disk.remove("closed").expect("it says where the clean end was");
 }

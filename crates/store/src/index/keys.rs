@@ -47,11 +47,6 @@ impl Key {
     pub(crate) fn order(&self) -> (u64, KeyClass, &str) {
         (self.hash, self.class, &self.name)
     }
-
-    /// About how many bytes it takes when it is written down.
-    pub(crate) fn sealed_bytes(&self) -> u64 {
-        super::sealed::key_entry_bytes(&self.name, self.postings.count())
-    }
 }
 
 /// All keys of one log file.

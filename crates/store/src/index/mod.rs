@@ -215,8 +215,4 @@ impl sealed::IndexSource for GrowingIndex {
         let failed = |error| crate::load::disk_error("an index file could not be written")(error);
         postings.for_each(&self.arena, visit).map_err(failed)
     }
-
-    fn key_bytes(&self) -> u64 {
-        (0..self.keys.count()).map(|number| self.keys.at(number).sealed_bytes()).sum()
-    }
 }

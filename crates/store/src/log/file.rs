@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::compressed;
 use super::handles::{Handles, Opened, Slot};
@@ -13,6 +13,7 @@ use super::header::{FileHeader, HEADER_BYTES};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event::EventId;
+use crate::index::sealed::PlacesPage;
 use crate::record;
 
 /// Bytes that are read at once where events stand far apart.
@@ -104,6 +105,8 @@ pub(crate) struct ReadBuffer {
     start: u64,
     bytes: Bytes,
     read_bytes: usize,
+    /// The page of an index that told the last place: the next one stands in it, mostly.
+    pub(crate) places: PlacesPage,
 }
 
 impl ReadBuffer {
@@ -137,12 +140,23 @@ impl ReadBuffer {
             return Ok(bytes);
         }
         self.read_bytes = self.next_read(file, offset, span).max(length);
-        let mut bytes = vec![0; self.read_bytes.min(durable_left(file, offset, length))];
+        let wanted = self.read_bytes.min(durable_left(file, offset, length));
+        let mut bytes = self.room_for(wanted);
         let filled =
             file.read_at(&mut bytes, offset).map_err(|error| file.unreadable(offset, error))?;
         bytes.truncate(filled);
-        (self.file_number, self.start, self.bytes) = (file.number, offset, bytes.into());
+        (self.file_number, self.start, self.bytes) = (file.number, offset, bytes.freeze());
         Ok(self.bytes.clone())
+    }
+
+    /// Room for bytes: what was read before, if nobody holds an event of it any more.
+    fn room_for(&mut self, wanted: usize) -> BytesMut {
+        let mut room = match std::mem::take(&mut self.bytes).try_into_mut() {
+            Ok(room) if room.capacity() >= wanted && room.capacity() < 2 * wanted => room,
+            _ => BytesMut::with_capacity(wanted),
+        };
+        room.resize(wanted, 0);
+        room
     }
 
     fn buffered(&self, file: &LogFile, offset: u64, length: usize) -> Option<Bytes> {

@@ -3,6 +3,7 @@
 //! Everything here is drawn byte by byte in `docs/file-format.md`.
 
 mod bytes;
+mod clean_end;
 pub(crate) mod compressed;
 mod file;
 mod frame;
@@ -11,6 +12,7 @@ mod header;
 mod identity;
 mod scan;
 
+pub(crate) use clean_end::{CleanEnd, is_clean_end};
 pub(crate) use file::{LogFile, ReadBuffer};
 pub(crate) use frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 pub(crate) use handles::Handles;

@@ -76,7 +76,7 @@ impl Frame {
         let mut position = self.header.first_position;
         let mut offset = self.offset + FRAME_HEADER_BYTES as u64;
         (0..self.header.event_count).map(move |_| {
-            let event = Recorded::decode(position, &rest)?;
+            let event = Recorded::decode(position, rest.clone())?;
             let length = record::peek_len(&rest).map_or(0, record::padded).min(rest.len());
             let start = offset;
             rest = rest.slice(length..);

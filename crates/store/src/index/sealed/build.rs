@@ -11,7 +11,10 @@ use super::{SealedIndex, file_name};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{KeyClass, ids};
-use crate::page::{CONTENT_BYTES, PAGE_BYTES, PageWriter, Pages};
+use crate::page::{CONTENT_BYTES, PageWriter, Pages};
+
+/// Bytes that the first of some postings may grow by when they are moved behind others.
+const MOVED_BYTES: usize = 4;
 
 /// Of an index that is written: everything but what its sources know.
 pub(crate) struct Coverage {
@@ -55,6 +58,15 @@ impl SourceKey {
         }
     }
 
+    /// Bytes that its postings take within an entry at most, also behind others.
+    fn inline_bytes_max(&self) -> usize {
+        match &self.handle {
+            KeyHandle::Sealed(Place::Inline(bytes)) => bytes.len() + MOVED_BYTES,
+            KeyHandle::Sealed(Place::Section { .. }) => INLINE_BYTES_MAX,
+            KeyHandle::Growing(_) => 3 * self.count as usize,
+        }
+    }
+
     fn order(&self) -> (u64, u8, &str) {
         (self.hash, self.class as u8, &self.name)
     }
@@ -76,8 +88,6 @@ pub(crate) trait IndexSource {
         key: &SourceKey,
         visit: &mut dyn FnMut(u32) -> io::Result<()>,
     ) -> Result<()>;
-    /// About how many bytes its keys take.
-    fn key_bytes(&self) -> u64;
 }
 
 /// Writes an index file, makes it durable and gives it its name; returns that. Leaves off with an
@@ -93,7 +103,7 @@ pub(crate) fn write(
     header.nonce = nonce(header);
     header.events = sources.iter().map(|source| source.events()).sum();
     header.files = coverage.files.len() as u32;
-    header.sections = lay_out(header, sources);
+    header.sections = lay_out(header, sources)?;
     let name = file_name(header.first_position, header.end_position());
     let failed = || crate::load::disk_error("an index file could not be written");
     crate::roll::remove_if_there(disk, temporary).map_err(failed())?;
@@ -118,16 +128,36 @@ fn nonce(header: &SealedHeader) -> u64 {
     xxhash_rust::xxh3::xxh3_64(&bytes)
 }
 
-fn lay_out(header: &SealedHeader, sources: &[&dyn IndexSource]) -> Sections {
+fn lay_out(header: &SealedHeader, sources: &[&dyn IndexSource]) -> Result<Sections> {
     let pages = |bytes: u64| bytes.div_ceil(CONTENT_BYTES as u64) as u32;
     let events = u64::from(header.events);
     let places = 1 + pages(u64::from(header.files) * FILE_ENTRY_BYTES as u64);
     let ids = places + (header.events).div_ceil((CONTENT_BYTES / 4) as u32);
     let id_homes = entries::homes(events * ID_ENTRY_BYTES as u64);
     let keys = ids + id_homes + entries::spare_pages(id_homes);
-    let key_homes = entries::homes(sources.iter().map(|source| source.key_bytes()).sum());
+    let key_homes = entries::homes(key_bytes(sources)?);
     let postings = keys + key_homes + entries::spare_pages(key_homes);
-    Sections { places, ids, id_homes, keys, key_homes, postings, end: postings }
+    Ok(Sections { places, ids, id_homes, keys, key_homes, postings, end: postings })
+}
+
+/// Bytes that the entries of all keys take at most: what is in several sources is one key.
+fn key_bytes(sources: &[&dyn IndexSource]) -> Result<u64> {
+    let sorted = sources.iter().map(|source| source.keys()).collect();
+    let mut merged = Merged::new(sorted, |key: &SourceKey| key.hash).peekable();
+    let mut bytes = 0;
+    while let Some(first) = merged.next() {
+        let (_, key) = first?;
+        let mut postings = key.inline_bytes_max();
+        while let Some(next) = merged.next_if(|next| is_alike(next, key.hash)) {
+            let (_, next) = next?;
+            postings += next.inline_bytes_max();
+            if next.order() != key.order() {
+                bytes += entries::key_entry_bytes(&next.name, postings);
+            }
+        }
+        bytes += entries::key_entry_bytes(&key.name, postings);
+    }
+    Ok(bytes)
 }
 
 struct Writing<'index> {
@@ -357,11 +387,6 @@ impl IndexSource for SealedIndex {
             visit(event).map_err(failed)?;
         }
         Ok(())
-    }
-
-    fn key_bytes(&self) -> u64 {
-        let per_page = (PAGE_BYTES * 80 / 100) as u64;
-        u64::from(self.header.sections.key_homes) * per_page
     }
 }
 

@@ -125,10 +125,9 @@ pub(super) fn home_hash(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
-/// About how many bytes the entry of a key takes.
-pub(crate) fn key_entry_bytes(name: &str, count: u32) -> u64 {
-    let postings = (2 * count as usize + 3).min(INLINE_BYTES_MAX);
-    (KEY_FIXED_BYTES + name.len() + postings) as u64
+/// Bytes of the entry of a key at most, if its postings take so many within it.
+pub(crate) fn key_entry_bytes(name: &str, postings: usize) -> u64 {
+    (KEY_FIXED_BYTES + name.len() + postings.min(INLINE_BYTES_MAX)) as u64
 }
 
 impl KeyEntry {
@@ -155,6 +154,20 @@ impl KeyEntry {
         let length = out.len() as u16;
         out[..2].copy_from_slice(&length.to_le_bytes());
     }
+}
+
+/// The entries of a page from the first one on whose hash is not below.
+pub(super) fn from_hash(page: &[u8], hash: u64) -> Fields<'_> {
+    let mut rest = page;
+    while let Some(head) = rest.first_chunk::<10>() {
+        let length = usize::from(u16::from_le_bytes([head[0], head[1]]));
+        let (_, hash_bytes) = head.split_last_chunk::<8>().expect("eight of ten bytes");
+        if u64::from_le_bytes(*hash_bytes) >= hash || length < head.len() {
+            break;
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    Fields(rest)
 }
 
 /// The next entry at the front of bytes, decoded as far as needed to compare it.

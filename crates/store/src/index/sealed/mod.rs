@@ -23,13 +23,15 @@ use crate::index::{KeyClass, ids, keys};
 use crate::page;
 
 pub(crate) use build::{Coverage, IndexSource, SourceKey, coverage_of, write};
-pub(crate) use entries::{IdEntry, key_entry_bytes};
+pub(crate) use entries::IdEntry;
 use entries::{KeyEntry, KeyHead};
 use header::{FILE_ENTRY_BYTES, Fields};
 pub(crate) use header::{FileEntry, SealedHeader, Sections};
 pub(crate) use postings::SealedPostings;
 
 const SUFFIX: &str = ".idx";
+/// Places of events in one page.
+const PLACES_PER_PAGE: u32 = (page::CONTENT_BYTES / 4) as u32;
 
 /// An index file that was opened.
 pub(crate) struct SealedIndex {
@@ -42,6 +44,14 @@ pub(crate) struct SealedIndex {
     /// Tells its pages from those of other files in the cache.
     serial: u32,
     is_damaged: AtomicBool,
+}
+
+/// A page that says where events stand.
+#[derive(Debug, Default)]
+pub(crate) struct PlacesPage {
+    index: u32,
+    number: u32,
+    page: Bytes,
 }
 
 /// A key that was found.
@@ -104,21 +114,36 @@ impl SealedIndex {
         self.is_damaged.load(Ordering::Relaxed)
     }
 
-    /// The log file that an event stands in, and where.
-    pub(crate) fn place(&self, event: u32) -> Result<(usize, u64)> {
-        let per_page = (page::CONTENT_BYTES / 4) as u32;
-        let page = self.page(self.header.sections.places + event / per_page)?;
-        let start = (event % per_page) as usize * 4;
-        let offset = Fields(&page[start..]).u32().unwrap_or(0);
-        let file = self.files.partition_point(|file| file.first_event <= event) - 1;
-        Ok((file, u64::from(offset) * ids::OFFSET_UNIT))
+    /// The log file that an event stands in, where it starts there, and where what is behind it
+    /// starts.
+    pub(crate) fn place(&self, event: u32) -> Result<(usize, u64, u64)> {
+        self.place_near(event, &mut PlacesPage::default())
     }
 
-    /// Where the record behind an event's starts, or the file's events end.
-    pub(crate) fn place_behind(&self, file: usize, event: u32) -> Result<u64> {
-        let next = event + 1;
-        let is_last = self.files.get(file + 1).map_or(self.count(), |file| file.first_event);
-        if next == is_last { Ok(self.files[file].end) } else { Ok(self.place(next)?.1) }
+    /// The same, with the page in which the last place was looked up.
+    pub(crate) fn place_near(
+        &self,
+        event: u32,
+        near: &mut PlacesPage,
+    ) -> Result<(usize, u64, u64)> {
+        let file = match self.files.len() {
+            1 => 0,
+            _ => self.files.partition_point(|file| file.first_event <= event) - 1,
+        };
+        let number = self.header.sections.places + event / PLACES_PER_PAGE;
+        if near.index != self.serial || near.number != number || near.page.is_empty() {
+            *near = PlacesPage { index: self.serial, number, page: self.page(number)? };
+        }
+        let slot = event % PLACES_PER_PAGE;
+        let next_file = self.files.get(file + 1).map_or(self.count(), |file| file.first_event);
+        let behind = if event + 1 == next_file {
+            self.files[file].end
+        } else if slot + 1 < PLACES_PER_PAGE {
+            place_in(&near.page, slot + 1)
+        } else {
+            place_in(&self.page(number + 1)?, 0)
+        };
+        Ok((file, place_in(&near.page, slot), behind))
     }
 
     /// The key of this name, if an event here has it.
@@ -129,11 +154,10 @@ impl SealedIndex {
         let pages = table(target, sections.keys, sections.key_homes);
         for number in pages {
             let page = self.entries_of(number)?;
-            let mut fields = Fields(&page);
-            while !fields.0.is_empty() {
-                let Some(head) = KeyHead::decode(&mut fields) else {
-                    return Err(self.damaged("a key does not decode"));
-                };
+            let mut entries = entries::from_hash(&page, hash);
+            while !entries.0.is_empty() {
+                let head = KeyHead::decode(&mut entries);
+                let head = head.ok_or_else(|| self.damaged("a key does not decode"))?;
                 if head.is(class, hash, name) {
                     let entry = head.entry().ok_or_else(|| self.damaged("a key does not decode"));
                     return Ok(Some(found(entry?)));
@@ -227,6 +251,13 @@ impl SealedHeader {
     pub(crate) fn end_position(&self) -> Position {
         Position(self.next_position().0.saturating_sub(1))
     }
+}
+
+/// Where a log file's record starts that has this slot of a page.
+fn place_in(page: &Bytes, slot: u32) -> u64 {
+    let start = slot as usize * 4;
+    let unit = page[start..start + 4].try_into().expect("four bytes");
+    u64::from(u32::from_le_bytes(unit)) * ids::OFFSET_UNIT
 }
 
 /// The pages where an entry with this hash can be.

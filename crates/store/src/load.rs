@@ -279,16 +279,16 @@ impl Loader {
     fn check_succession(&mut self, header: &FileHeader) {
         let name = FileHeader::file_name(header.number);
         let Some(end) = self.end else {
-            if header.first_position > Position(1) {
-                let positions = (self.next_unloaded(), Position(header.first_position.0 - 1));
+            if header.end_of_previous() > Position(1) {
+                let positions = (self.next_unloaded(), Position(header.end_of_previous().0 - 1));
                 self.report(&name, 0, Some(positions), "files before this one are missing");
             }
             return;
         };
-        let follows = end.position == header.first_position
+        let follows = end.position == header.end_of_previous()
             && end.chain.is_none_or(|chain| chain == header.previous_chain);
         if !follows {
-            let last = Position(header.first_position.0.saturating_sub(1));
+            let last = Position(header.end_of_previous().0.saturating_sub(1));
             let positions = (end.position <= last).then_some((end.position, last));
             self.report(&name, 0, positions, "this file does not follow the file before it");
         }
@@ -359,7 +359,7 @@ impl Loader {
             return Ok(true);
         }
         let resumes_at = later.as_ref().map(|(_, header)| header.first_position);
-        let ends_at = resumes_at.or(next.map(|next| next.first_position));
+        let ends_at = resumes_at.or(next.map(FileHeader::end_of_previous));
         if ends_at.is_none() && is_last {
             return Ok(false);
         }

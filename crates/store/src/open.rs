@@ -20,7 +20,8 @@ use crate::shared::Shared;
 use crate::upkeep::Upkeep;
 use crate::writer::Writer;
 
-const LOCK_FILE: &str = "lock";
+/// The file that is locked by whoever writes.
+pub(crate) const LOCK_FILE: &str = "lock";
 /// What an interrupted run leaves behind, and the next one removes.
 pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
 const FORMAT_TEMPORARY: &str = "format.tmp";
@@ -259,14 +260,19 @@ fn create(disk: &dyn Disk, clock: &dyn Clock, options: &Options) -> Result<Ident
     let create = || -> std::io::Result<()> {
         let _ = disk.remove(&FileHeader::file_name(1)); // of a creation that was interrupted
         roll::create_first_file(disk, identity.store_id, options)?;
-        let file = disk.create(FORMAT_TEMPORARY)?;
-        file.write_at(&identity.encode(), 0)?;
-        file.sync()?;
-        disk.rename(FORMAT_TEMPORARY, FORMAT_FILE)?;
-        roll::sync_directory(disk)
+        write_format(disk, &identity)
     };
     create().map_err(disk_error("the store could not be created: see that the disk has room"))?;
     Ok(identity)
+}
+
+/// Writes the file `format`, durably.
+pub(crate) fn write_format(disk: &dyn Disk, identity: &Identity) -> std::io::Result<()> {
+    let file = disk.create(FORMAT_TEMPORARY)?;
+    file.write_at(&identity.encode(), 0)?;
+    file.sync()?;
+    disk.rename(FORMAT_TEMPORARY, FORMAT_FILE)?;
+    roll::sync_directory(disk)
 }
 
 /// A first log file with events in it is no leftover: then it is `format` that was lost.

@@ -21,6 +21,8 @@ pub enum PlantedBug {
     /// Believes every checksum: what the format's lengths and counts do then is what somebody who
     /// writes good checksums can do with them.
     BelieveChecksums,
+    /// Saves of a damaged commit the events that are whole, so that half of it is seen.
+    SalvageHalfCommits,
 }
 
 /// Whether what is stored has the checksum that it should have.

@@ -273,7 +273,8 @@ impl Reader {
         let bounds = self.query.bounds;
         if let Some(version) = bounds.after_version.filter(|&version| version > 0) {
             let position = self.position_of_version(version)?;
-            if position.is_some() || self.shared.damages.is_empty() {
+            // Where the version itself is lost, each event behind it is asked.
+            if position.is_some() || !(self.shared.has_gaps() || self.has_damages()) {
                 let first = position.unwrap_or_else(|| self.shared.durable()).next();
                 self.range.first = self.range.first.max(first.0);
             }
@@ -302,7 +303,7 @@ impl Reader {
 
     /// Where the query's one stream came to a version, if it did.
     fn position_of_version(&self, version: u64) -> Result<Option<Position>> {
-        if !self.shared.damages.is_empty() {
+        if self.has_damages() {
             return Ok(None); // the index cannot count what is lost: each event is asked instead
         }
         let stream = self.query.items.first().and_then(|item| item.stream.as_ref());
@@ -332,14 +333,29 @@ impl Reader {
         Ok(low)
     }
 
+    /// When the event at a position was recorded, or the next one if that is lost and given up.
     fn time_at(&mut self, position: u64) -> Result<Timestamp> {
         let segments = self.shared.segments.load();
-        let Some(segment) = segment_of(&segments, position) else {
+        if let Some(segment) = segment_of(&segments, position) {
+            return Ok(segment.read(segment.event_at(position), &mut self.buffer)?.recorded_at());
+        }
+        if self.has_damages() {
             return Err(Error::corrupt(format!(
                 "event {position} is lost, so times cannot be searched here: bound the read by positions"
             )));
+        }
+        let is_behind = |segment: &&Segment| {
+            let first = segment.first_position();
+            first.0 > position && first <= self.shared.durable()
         };
-        Ok(segment.read(segment.event_at(position), &mut self.buffer)?.recorded_at())
+        let Some(next) = segments.iter().find(is_behind) else {
+            return Ok(Timestamp::from_nanos(i64::MAX)); // no event is behind it
+        };
+        Ok(next.read(0, &mut self.buffer)?.recorded_at())
+    }
+
+    fn has_damages(&self) -> bool {
+        !self.shared.damages.is_empty()
     }
 }
 

@@ -12,7 +12,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
-use crate::log::{Expected, FRAME_HEADER_BYTES, FileHeader, FrameKind, HEADER_BYTES, LogFile};
+use crate::log::{
+    Expected, FRAME_HEADER_BYTES, FileHeader, FrameKind, HEADER_BYTES, LogFile, LossBefore,
+};
 use crate::planted::{PlantedBug, is_planted};
 use crate::segment::{Growing, Segment};
 use crate::writer::Writer;
@@ -205,6 +207,7 @@ pub(crate) fn create_first_file(
         previous_chain: 0,
         previous_time: crate::Timestamp::default(),
         allocated: bytes,
+        loss_before: LossBefore::default(),
     };
     spare.file.write_at(&header.encode(), 0)?;
     spare.file.sync()?;
@@ -213,7 +216,7 @@ pub(crate) fn create_first_file(
 }
 
 /// Differs for every file of every store, also where a file with the same number was begun before.
-fn nonce(store_id: EventId, number: u64, chain: u64) -> u64 {
+pub(crate) fn nonce(store_id: EventId, number: u64, chain: u64) -> u64 {
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(store_id.as_bytes());
     bytes[16..24].copy_from_slice(&number.to_le_bytes());
@@ -278,6 +281,7 @@ impl Writer {
             previous_chain: chain,
             previous_time: self.end.time,
             allocated: spare.bytes,
+            loss_before: LossBefore::default(),
         };
         let written = spare.file.write_at(&header.encode(), 0).and_then(|()| spare.file.sync());
         if let Err(error) = written {

@@ -40,14 +40,34 @@ impl Indexes<'_> {
         }
         let (mut segments, mut next) = (Vec::new(), Position(1));
         let mut logs = BTreeMap::new();
-        while let Some(candidates) = by_first.get_mut(&next) {
+        while let Some((&first, candidates)) = by_first.range_mut(next..).next() {
             candidates.sort();
             let opened = candidates.iter().rev().find_map(|(_, name)| self.open(name).transpose());
             let Some(index) = opened.transpose()? else { break };
+            if first > next && self.end_before(&index)? != Some(next) {
+                break;
+            }
             next = index.header.next_position();
             segments.push(Segment::Sealed(Arc::new(self.with_logs(index, &mut logs))));
         }
         Ok(segments)
+    }
+
+    /// Where the log ends before the first log file of an index, by that file's header, if that is
+    /// whole: not where the index begins if events between the two were lost and given up.
+    fn end_before(&self, index: &SealedIndex) -> Result<Option<Position>> {
+        let Some(entry) = index.files.first() else { return Ok(None) };
+        let file = match self.handles.open(entry.number) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(crate::load::disk_error("a log file could not be opened")(error));
+            }
+            other => other,
+        };
+        let mut bytes = vec![0; HEADER_BYTES as usize];
+        let filled = file.and_then(|file| file.read_at(&mut bytes, 0)).unwrap_or(0);
+        let header = FileHeader::decode(&bytes[..filled]);
+        let header = header.filter(|header| header.first_position == index.header.first_position);
+        Ok(header.map(|header| header.end_of_previous()))
     }
 
     fn open(&self, name: &str) -> Result<Option<SealedIndex>> {
@@ -85,8 +105,14 @@ impl Indexes<'_> {
         self.reopen(&name, std::slice::from_ref(&growing.log))
     }
 
-    /// Writes one index in the place of several that follow one another.
+    /// Writes one index in the place of several that follow one another. Across a loss that was
+    /// given up they do not: the versions of a stream would be counted as if nothing were lost.
     pub(crate) fn merge(&self, segments: &[Arc<Sealed>], stop: &AtomicBool) -> Result<Segment> {
+        if !segments.windows(2).all(|pair| pair[1].follows(&pair[0])) {
+            return Err(crate::Error::invalid(
+                "index files are only merged where no event is missing between them",
+            ));
+        }
         let indexes: Vec<&SealedIndex> = segments.iter().map(|segment| &segment.index).collect();
         let sources: Vec<&dyn IndexSource> =
             indexes.iter().map(|&index| index as &dyn IndexSource).collect();

@@ -296,6 +296,11 @@ impl Growing {
 }
 
 impl Sealed {
+    /// Whether its first event is the next one behind the last of another's.
+    pub(crate) fn follows(&self, before: &Sealed) -> bool {
+        before.index.header.next_position() == self.index.header.first_position
+    }
+
     /// The first and the last position in one of its log files.
     pub(crate) fn positions_in(&self, file: usize) -> (Position, Position) {
         let files = &self.index.files;

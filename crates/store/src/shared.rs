@@ -82,6 +82,17 @@ impl Shared {
         ends.fold(last, Position::max)
     }
 
+    /// Whether events are missing between two log files, lost and given up or not, so that versions
+    /// may have gaps there.
+    pub(crate) fn has_gaps(&self) -> bool {
+        let mut next = Position(1);
+        !self.segments.load().iter().all(|segment| {
+            let follows = segment.first_position() == next;
+            next = segment.last_position().unwrap_or_default().next();
+            follows
+        })
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }

@@ -176,7 +176,8 @@ impl Upkeep {
         Ok(())
     }
 
-    /// The newest sealed segments, if enough of them are no larger than the newest is.
+    /// The newest sealed segments, if enough of them are no larger than the newest is. Those before
+    /// a loss that was given up are merged among themselves.
     fn worth_merging(&self) -> Option<Vec<Arc<Sealed>>> {
         let segments = self.shared.segments.load();
         let sealed: Vec<_> = segments
@@ -186,8 +187,11 @@ impl Upkeep {
                 Segment::Growing(_) => None,
             })
             .collect();
-        let sizes: Vec<u32> = sealed.iter().map(|sealed| sealed.index.count()).collect();
-        worth_merging(&sizes).map(|from| sealed[from..].to_vec())
+        let mut runs = sealed.chunk_by(|before, sealed| sealed.follows(before));
+        runs.find_map(|run| {
+            let sizes: Vec<u32> = run.iter().map(|sealed| sealed.index.count()).collect();
+            worth_merging(&sizes).map(|from| run[from..].to_vec())
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

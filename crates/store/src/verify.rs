@@ -10,7 +10,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
 use crate::index::KeyClass;
-use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, LogFile, Scan};
+use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, LogFile, LossBefore, Scan};
 use crate::open;
 use crate::options::Options;
 use crate::query::{Direction, Query};
@@ -61,6 +61,43 @@ pub struct Report {
     pub bytes: u64,
     /// What is wrong. Empty if the store is well.
     pub damages: Vec<Damage>,
+    /// What was lost before the store was repaired, and given up: nothing is wrong there any more.
+    pub accepted_losses: Vec<AcceptedLoss>,
+}
+
+/// Events that a [`repair`](crate::repair()) could not save. Readers step over where they stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AcceptedLoss {
+    /// The first and the last position that no event has, if any is known.
+    pub positions: Option<(Position, Position)>,
+    /// Whether the end of a log was lost, so that there may have been more: positions from there on
+    /// were given anew.
+    pub is_open_ended: bool,
+}
+
+impl AcceptedLoss {
+    /// What the header of a log file says about what was before it.
+    pub(crate) fn of(header: &FileHeader) -> Option<Self> {
+        let LossBefore { positions, is_open_ended } = header.loss_before;
+        let last = Position(header.first_position.0.saturating_sub(1));
+        let positions = (positions > 0).then(|| (header.end_of_previous(), last));
+        header.loss_before.is_any().then_some(Self { positions, is_open_ended })
+    }
+}
+
+impl fmt::Display for AcceptedLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.positions {
+            Some((first, last)) if first == last => write!(f, "event {first} was lost")?,
+            Some((first, last)) => write!(f, "events {first} to {last} were lost")?,
+            None => write!(f, "the end of the log was lost")?,
+        }
+        if self.is_open_ended && self.positions.is_some() {
+            write!(f, ", and perhaps more behind them")?;
+        }
+        write!(f, " before a repair")
+    }
 }
 
 /// Reads every event of the store at a path and checks all that can be checked: every checksum,
@@ -95,6 +132,7 @@ pub fn verify_disk(disk: Arc<dyn Disk>) -> Result<Report> {
     };
     let mut check = Check::new(&shared);
     check.report.damages.extend(format);
+    check.note_accepted_losses(&shared);
     check.scan_sealed_logs(&shared);
     check.check_indexes(&shared);
     check.read_everything(&shared);
@@ -106,7 +144,7 @@ fn whole_store(error: &Error) -> Damage {
 }
 
 /// One of the two copies may be damaged without anybody noticing.
-fn check_format(disk: &dyn Disk) -> Result<Option<Damage>> {
+pub(crate) fn check_format(disk: &dyn Disk) -> Result<Option<Damage>> {
     let Ok(file) = disk.open(crate::log::FORMAT_FILE) else { return Ok(None) };
     let mut bytes = vec![0; 1024];
     let filled = file.read_at(&mut bytes, 0).map_err(crate::load::disk_error("`format`"))?;
@@ -192,10 +230,21 @@ impl Check {
         }
     }
 
-    /// Reads between the damages that are known already.
+    /// A header that is damaged is reported elsewhere.
+    fn note_accepted_losses(&mut self, shared: &Shared) {
+        for log in shared.logs() {
+            let mut bytes = vec![0; HEADER_BYTES as usize];
+            let filled = log.file().and_then(|file| file.read_at(&mut bytes, 0)).unwrap_or(0);
+            let header = FileHeader::decode(&bytes[..filled]);
+            self.report.accepted_losses.extend(header.as_ref().and_then(AcceptedLoss::of));
+        }
+    }
+
+    /// Reads between the damages that are known already, and the losses that were accepted.
     fn read_everything(&mut self, shared: &Arc<Shared>) {
-        let mut ranges: Vec<_> =
-            shared.damages.iter().filter_map(|damage| damage.positions).collect();
+        let damaged = shared.damages.iter().filter_map(|damage| damage.positions);
+        let lost = self.report.accepted_losses.iter().filter_map(|loss| loss.positions);
+        let mut ranges: Vec<_> = damaged.chain(lost).collect();
         ranges.sort();
         let mut after = Position::START;
         for (first, last) in ranges {
@@ -237,7 +286,7 @@ impl Check {
             self.event_damage(shared, position, what);
         }
         self.time = event.recorded_at();
-        if let Err(what) = check_found(shared, event) {
+        if let Err(what) = check_found(shared, event, &self.report.accepted_losses) {
             self.event_damage(shared, position, what);
         }
         self.report.streams += u64::from(event.version() == 1);
@@ -264,7 +313,7 @@ impl Check {
 }
 
 /// Whether the index finds an event by everything that it can be found by.
-fn check_found(shared: &Shared, event: &Recorded) -> Result<(), String> {
+fn check_found(shared: &Shared, event: &Recorded, losses: &[AcceptedLoss]) -> Result<(), String> {
     let segments = shared.segments.load();
     let position = event.position();
     let Some(segment) = segment_of(&segments, position.0) else {
@@ -286,11 +335,16 @@ fn check_found(shared: &Shared, event: &Recorded) -> Result<(), String> {
     if !ids.contains(&number) {
         return Err("the index does not find it by its id".to_owned());
     }
-    stream.map_or(Ok(()), |(_, stream)| check_version(shared, event, stream))
+    stream.map_or(Ok(()), |(_, stream)| check_version(shared, event, stream, losses))
 }
 
 /// Whether its version follows the one before in its stream.
-fn check_version(shared: &Shared, event: &Recorded, stream: &str) -> Result<(), String> {
+fn check_version(
+    shared: &Shared,
+    event: &Recorded,
+    stream: &str,
+    losses: &[AcceptedLoss],
+) -> Result<(), String> {
     let version_at = |position: u64| {
         shared.stream_version(stream, Position(position)).map_err(|error| error.to_string())
     };
@@ -299,8 +353,14 @@ fn check_version(shared: &Shared, event: &Recorded, stream: &str) -> Result<(), 
         return Err(format!("the index has version {here} of {stream} there"));
     }
     // What a lost event did to its stream is not known.
-    if before + 1 != here && shared.damages.is_empty() {
-        return Err(format!("stream {stream} goes from version {before} to {here}"));
+    if before + 1 == here || !shared.damages.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let ends = losses.iter().filter_map(|loss| loss.positions).map(|(_, last)| last.0);
+    for end in ends.filter(|&end| end < event.position().0) {
+        if before < here && version_at(end)? == before {
+            return Ok(()); // what is missing was lost there
+        }
+    }
+    Err(format!("stream {stream} goes from version {before} to {here}"))
 }

@@ -36,8 +36,8 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     bytes[at..at + value.len()].copy_from_slice(value);
 }
 
-/// Changes the payload of one event, and repairs the checksum of the record, of the frame's body and
-/// header, and the chain through all frames behind it: docs/file-format.md says how.
+/// Changes the payload of one event, and repairs the checksum of the record, of the frame's body
+/// and header, and the chain through all frames behind it: docs/file-format.md says how.
 fn forge(log: &mut [u8], position: u64) {
     let nonce = log[32..40].to_vec();
     let seed = u64::from_le_bytes(nonce.clone().try_into().expect("eight bytes"));

@@ -124,11 +124,9 @@ pub(crate) fn extend(shared: &Arc<Shared>, history: &mut History, up_to: Positio
     let query = Query::all().after(Position(history.count())).up_to(up_to);
     let mut reader = Reader::within(Arc::clone(shared), query, up_to);
     while let Some(event) = reader.step()? {
-        if event.position().0 != history.count() + 1 {
-            return Err(Error::corrupt(format!(
-                "event {} is lost, so there is no digest of what is behind it",
-                history.count() + 1
-            )));
+        // A repaired store has gaps, which are a part of its history.
+        while history.count() + 1 < event.position().0 {
+            history.push_lost();
         }
         history.push(&event);
     }
@@ -140,7 +138,7 @@ pub(crate) fn behind(shared: &Arc<Shared>, first: Position, last: Position) -> R
     let before = Position(first.0 - 1);
     let mut history = nearest_kept(shared, before, &History::default());
     if history.count() != before.0 {
-        return Ok(Vec::new());
+        return Ok(Vec::new()); // behind a loss, or an index that was built without it
     }
     extend(shared, &mut history, last)?;
     Ok(history.to_bytes())

@@ -9,6 +9,8 @@ use crate::record::Recorded;
 /// The root of a tree, or of a part of one.
 pub(super) type Hash = [u8; 32];
 
+/// No event has this hash.
+const LOST: Hash = [0; 32];
 const LEAF: u8 = 0;
 const NODE: u8 = 1;
 
@@ -29,6 +31,11 @@ impl History {
     /// Adds the next event.
     pub(crate) fn push(&mut self, event: &Recorded) {
         self.push_leaf(leaf(event));
+    }
+
+    /// Adds an event that was lost, and whose loss was accepted.
+    pub(crate) fn push_lost(&mut self) {
+        self.push_leaf(LOST);
     }
 
     fn push_leaf(&mut self, leaf: Hash) {

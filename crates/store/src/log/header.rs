@@ -34,6 +34,25 @@ pub(crate) struct FileHeader {
     pub(crate) previous_time: Timestamp,
     /// Bytes of the file, written with zeros beforehand.
     pub(crate) allocated: u64,
+    /// What was lost before this file and given up, if it was.
+    pub(crate) loss_before: LossBefore,
+}
+
+/// Events that a repair could not save, and that no file will ever have: nobody is told of damage
+/// where they stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct LossBefore {
+    /// The positions before the file's first that no event has.
+    pub(crate) positions: u64,
+    /// Whether it was the end of a log that was lost, so that there may have been more.
+    pub(crate) is_open_ended: bool,
+}
+
+impl LossBefore {
+    /// Whether something was lost at all.
+    pub(crate) fn is_any(self) -> bool {
+        self.positions > 0 || self.is_open_ended
+    }
 }
 
 impl FileHeader {
@@ -53,6 +72,12 @@ impl FileHeader {
         xxh3_64_with_seed(&self.previous_chain.to_le_bytes(), self.nonce)
     }
 
+    /// The position behind the last event of the file before: this one's first, unless events
+    /// between the two were lost and given up.
+    pub(crate) fn end_of_previous(&self) -> Position {
+        Position(self.first_position.0.saturating_sub(self.loss_before.positions))
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![0; HEADER_BYTES as usize];
         put(&mut bytes, 0, MAGIC);
@@ -65,6 +90,8 @@ impl FileHeader {
         put(&mut bytes, 64, &self.previous_chain.to_le_bytes());
         put(&mut bytes, 72, &self.previous_time.as_nanos().to_le_bytes());
         put(&mut bytes, 80, &self.allocated.to_le_bytes());
+        put(&mut bytes, 88, &self.loss_before.positions.to_le_bytes());
+        put(&mut bytes, 96, &u32::from(self.loss_before.is_open_ended).to_le_bytes());
         let checksum = crc32c::crc32c(&bytes[..CHECKED_BYTES]);
         put(&mut bytes, CHECKED_BYTES, &checksum.to_le_bytes());
         bytes
@@ -88,6 +115,10 @@ impl FileHeader {
             previous_chain: read_u64(bytes, 64),
             previous_time: Timestamp::from_nanos(read_i64(bytes, 72)),
             allocated: read_u64(bytes, 80),
+            loss_before: LossBefore {
+                positions: read_u64(bytes, 88),
+                is_open_ended: read_u32(bytes, 96) != 0,
+            },
         });
         header.filter(Self::can_be)
     }
@@ -95,7 +126,7 @@ impl FileHeader {
     /// Numbers that no store reaches are damage: nobody has to reckon with them.
     fn can_be(&self) -> bool {
         let counted = [self.number, self.first_position.0, self.first_batch];
-        let bytes = [self.previous_end, self.allocated];
+        let bytes = [self.previous_end, self.allocated, self.loss_before.positions];
         counted.iter().all(|number| (1..=NUMBER_MAX).contains(number))
             && bytes.iter().all(|bytes| *bytes <= NUMBER_MAX)
     }

@@ -65,6 +65,11 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// The records of its events, each padded to a multiple of 8 bytes.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The events of the frame with their offsets in the file, each checked again by its own
     /// checksum.
     pub(crate) fn events(&self) -> impl Iterator<Item = crate::Result<(Recorded, u64)>> + '_ {

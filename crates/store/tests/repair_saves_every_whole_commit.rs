@@ -288,7 +288,6 @@ fn a_store_that_is_being_written_is_not_repaired() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(!new.exists(), "nothing was begun");
     store.close().expect("it closes");
-    drop(store);
     assert_eq!(repair(&old, &new).expect("nobody writes").events, 1);
     assert_eq!(repair(&old, &new).expect_err("it is there").kind(), ErrorKind::Invalid);
 }

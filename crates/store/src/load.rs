@@ -469,7 +469,7 @@ pub(crate) fn index_frame(growing: &Growing, frame: &Frame) -> Result<()> {
 }
 
 /// The number of a log file, compressed or not, by its name.
-fn log_number(name: &str) -> Option<u64> {
+pub(crate) fn log_number(name: &str) -> Option<u64> {
     FileHeader::number_of(name).or_else(|| compressed::number_of(name))
 }
 

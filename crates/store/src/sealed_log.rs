@@ -53,21 +53,33 @@ impl Indexes<'_> {
         Ok(segments)
     }
 
-    /// Where the log ends before the first log file of an index, by that file's header, if that is
-    /// whole: not where the index begins if events between the two were lost and given up.
+    /// Where the log ends before the first event of an index, by the headers of its log files, if
+    /// they are whole: not where the index begins if events between the two were lost and given up.
     fn end_before(&self, index: &SealedIndex) -> Result<Option<Position>> {
+        let first = index.header.first_position;
         let Some(entry) = index.files.first() else { return Ok(None) };
-        let file = match self.handles.open(entry.number) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(crate::load::disk_error("a log file could not be opened")(error));
-            }
-            other => other,
+        let mut found = None;
+        // There may be files without an event before that one.
+        for number in (1..=entry.number).rev() {
+            let header = self.header_of(number)?;
+            let Some(header) = header.filter(|header| header.first_position == first) else {
+                break;
+            };
+            found = Some(header.end_of_previous());
+        }
+        Ok(found)
+    }
+
+    /// The header of a log file, if it is there and whole.
+    fn header_of(&self, number: u64) -> Result<Option<FileHeader>> {
+        let file = match self.handles.open(number) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return Ok(None),
+            other => other.map_err(crate::load::disk_error("a log file could not be opened"))?,
         };
         let mut bytes = vec![0; HEADER_BYTES as usize];
-        let filled = file.and_then(|file| file.read_at(&mut bytes, 0)).unwrap_or(0);
-        let header = FileHeader::decode(&bytes[..filled]);
-        let header = header.filter(|header| header.first_position == index.header.first_position);
-        Ok(header.map(|header| header.end_of_previous()))
+        let filled = file.read_at(&mut bytes, 0).unwrap_or(0);
+        Ok(FileHeader::decode(&bytes[..filled]))
     }
 
     fn open(&self, name: &str) -> Result<Option<SealedIndex>> {

@@ -1,5 +1,6 @@
 //! Reads everything, believes nothing, reports.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
 use crate::index::KeyClass;
+use crate::load::log_number;
 use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, LogFile, LossBefore, Scan};
 use crate::open;
 use crate::options::Options;
@@ -232,9 +234,12 @@ impl Check {
 
     /// A header that is damaged is reported elsewhere.
     fn note_accepted_losses(&mut self, shared: &Shared) {
-        for log in shared.logs() {
+        let names = shared.disk.list().unwrap_or_default();
+        let numbers: BTreeSet<u64> = names.iter().filter_map(|name| log_number(name)).collect();
+        for number in numbers {
             let mut bytes = vec![0; HEADER_BYTES as usize];
-            let filled = log.file().and_then(|file| file.read_at(&mut bytes, 0)).unwrap_or(0);
+            let file = shared.handles.open(number);
+            let filled = file.and_then(|file| file.read_at(&mut bytes, 0)).unwrap_or(0);
             let header = FileHeader::decode(&bytes[..filled]);
             self.report.accepted_losses.extend(header.as_ref().and_then(AcceptedLoss::of));
         }

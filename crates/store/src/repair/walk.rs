@@ -8,9 +8,11 @@ use std::sync::Arc;
 use crate::disk::DiskFile;
 use crate::error::Result;
 use crate::event::Position;
+use crate::index::sealed::SealedIndex;
 use crate::load::disk_error;
 use crate::log::{
-    CleanEnd, Expected, FileHeader, Found, Frame, FrameHeader, FrameKind, LossBefore, Scan,
+    CleanEnd, Expected, FRAME_HEADER_BYTES, FileHeader, Found, Frame, FrameHeader, FrameKind,
+    LossBefore, Scan,
 };
 use crate::roll;
 use crate::verify::{AcceptedLoss, Damage};
@@ -277,14 +279,53 @@ impl<'store> Walk<'store> {
         ends.max().unwrap_or_default()
     }
 
-    /// Nobody knows how much of the end is lost; index files may know of some of it.
+    /// Where the log ended for certain: it was closed in order, and either an index file or what is
+    /// left of the log itself reaches to just there.
+    fn proven_end(&self) -> Option<Position> {
+        let clean = self.source.clean_end?;
+        let store_id = self.source.store_id;
+        let ends_clean =
+            |number: u64, end: &Expected| CleanEnd::of(store_id, number, end) == Some(clean);
+        let last_log = |index: &SealedIndex| index.files.last().map_or(0, |file| file.number);
+        let mut indexes = self.source.indexes.iter();
+        let index = indexes.find(|index| ends_clean(last_log(index), &index.header.end));
+        if let Some(index) = index {
+            return Some(index.header.next_position());
+        }
+        let closed = closed_behind(&self.end)?;
+        ends_clean(self.number, &closed).then_some(self.next)
+    }
+
+    /// Often nobody knows how much of the end is lost; index files may know of some of it.
     fn settle_lost_end(&mut self) -> Result<()> {
         let first = self.next;
+        if let Some(end) = self.proven_end().filter(|&end| end >= first) {
+            self.settle(end, "");
+            return Ok(());
+        }
         let lost = |damage| Damage { positions: Some((first, Position(u64::MAX))), ..damage };
         self.salvage.losses.extend(self.pending.drain(..).map(lost));
         self.next = first.max(self.known_end());
         self.target.note_open_end()
     }
+}
+
+/// Where a log ends that was closed in order behind a frame, if its chain value is known.
+fn closed_behind(end: &Expected) -> Option<Expected> {
+    let mut bytes = [0; FRAME_HEADER_BYTES];
+    let mark = FrameHeader {
+        kind: FrameKind::Close,
+        body_len: 0,
+        batch: end.batch + 1,
+        first_position: end.position,
+        event_count: 0,
+        frames_left: 0,
+        recorded_at: end.time,
+        chain: 0,
+        body_checksum: crc32c::crc32c(&[]),
+    };
+    let chain = Some(mark.encode(end.chain?, 0, &mut bytes));
+    Some(Expected { offset: end.offset + mark.frame_len(), chain, batch: mark.batch, ..*end })
 }
 
 /// A file that is walked over.

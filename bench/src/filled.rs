@@ -7,7 +7,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use crate::hitherto::compress_everything;
-use crate::peers::{Answer, Choice, New, Peer};
+use crate::peers::{Answer, Choice, New, Peer, Selection};
 use crate::place::Place;
 use crate::random::Random;
 use crate::sample::Samples;
@@ -45,11 +45,13 @@ impl<'a> Filled<'a> {
         Self { settings, stores: None }
     }
 
-    /// The stores, open.
+    /// The stores, open, and everything read once: caches are warm.
     pub(crate) fn open(&mut self) -> Result<&Stores, Box<dyn Error>> {
         let stores = self.closed()?;
         for store in &mut stores.all {
-            store.peer = Some(store.choice.open(store.place.path())?);
+            let peer = store.choice.open(store.place.path())?;
+            peer.reader()?.read(Selection::All)?;
+            store.peer = Some(peer);
         }
         Ok(stores)
     }

@@ -11,7 +11,8 @@ const INTRODUCTION: &str = "\
 An event has a kind of 16 bytes, 256 bytes of JSON, 40 bytes of metadata, a UUID, and is appended at an \
 expected version. *Durable* is meant everywhere: an append is counted when its bytes are synced. \
 Contestants run in turns in the same process; the median of the rounds is shown, with the latencies of \
-that round. A dash says that a contestant has no notion of what is measured. The limits are what the disk \
+that round. Stores are read with warm caches, except \
+right after opening. A dash says that a contestant has no notion of what is measured. The limits are what the disk \
 itself gives when 400 bytes an event are written into a file full of zeros and synced, without any store. \
 A target is a figure that we want to reach, and says whether this run did. Compare only within a table: \
 another machine, or another hour, has other figures.

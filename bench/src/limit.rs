@@ -11,7 +11,7 @@ use std::thread::{self, Thread};
 
 /// About what an event takes in a log.
 pub(crate) const EVENT_BYTES: usize = 400;
-const FILE_BYTES: u64 = 256 << 20;
+const FILE_BYTES: u64 = 64 << 20;
 const ZEROS_BYTES: usize = 1 << 20;
 
 /// A file to write into, filled with zeros before; it is written again from its start when it is
@@ -34,7 +34,7 @@ impl ZeroedFile {
         Ok(Self { file, offset: 0, bytes })
     }
 
-    /// Enough for some seconds.
+    /// Large enough that writing its start again is no different.
     pub(crate) fn large(directory: &Path) -> io::Result<Self> {
         Self::create(directory, FILE_BYTES)
     }

@@ -5,6 +5,7 @@
 
 mod appends;
 mod filled;
+mod growth;
 mod hitherto;
 mod limit;
 mod machine;
@@ -29,11 +30,14 @@ mod w7;
 mod w8;
 
 use std::error::Error;
+use std::fmt;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use filled::Filled;
+use growth::Growth;
+use probe::Then;
 use settings::{Settings, Workload};
 use table::Table;
 
@@ -50,11 +54,14 @@ fn main() -> ExitCode {
 
 fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     if let Some(what) = settings.probe {
-        return probe::run(what, &settings.directory, settings.probe_replays);
+        let work = settings.probe_events.map(|events| Then::Work { events });
+        return probe::run(what, &settings.directory, work.unwrap_or(Then::Replay));
     }
     let before = machine::syncs_a_second(&settings.directory)?;
+    eprintln!("the disk syncs {before:.0} times a second");
     let tables = measure_all(settings)?;
     let after = machine::syncs_a_second(&settings.directory)?;
+    eprintln!("the disk syncs {after:.0} times a second");
     let text = report::write(settings, &machine::describe()?, [before, after], &tables);
     print!("{text}");
     if let Some(out) = &settings.out {
@@ -63,24 +70,58 @@ fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn measure_all(settings: &Settings) -> Result<Vec<Table>, Box<dyn Error>> {
+/// What one workload gave, to be shown.
+#[derive(Debug)]
+enum Section {
+    Tables(Vec<Table>),
+    Growth(Growth),
+}
+
+impl Section {
+    #[cfg(test)]
+    fn tables(&self) -> &[Table] {
+        match self {
+            Self::Tables(tables) => tables,
+            Self::Growth(_) => &[],
+        }
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tables(tables) => tables.iter().try_for_each(|table| write!(f, "\n{table}")),
+            Self::Growth(growth) => write!(f, "\n{growth}"),
+        }
+    }
+}
+
+fn measure_all(settings: &Settings) -> Result<Vec<Section>, Box<dyn Error>> {
     let mut filled = Filled::new(settings);
-    let mut tables = Vec::new();
+    let mut sections = Vec::new();
     for workload in settings.workloads() {
         eprintln!("{workload:?} …");
-        tables.extend(match workload {
-            Workload::W1 => w1::run(settings)?,
-            Workload::W2 => w2::run(settings)?,
-            Workload::W3 => w3::run(settings)?,
-            Workload::W4 => w4::run(settings, filled.open()?)?,
-            Workload::W5 => w5::run(settings, filled.open()?)?,
-            Workload::W6 => w6::run(settings)?,
-            Workload::W7 => w7::run(settings, filled.closed()?)?,
-            Workload::W8 => w8::run(settings)?,
-            Workload::Growth => Vec::new(),
-        });
+        sections.push(measure(workload, settings, &mut filled)?);
     }
-    Ok(tables)
+    Ok(sections)
+}
+
+fn measure(
+    workload: Workload,
+    settings: &Settings,
+    filled: &mut Filled<'_>,
+) -> Result<Section, Box<dyn Error>> {
+    Ok(Section::Tables(match workload {
+        Workload::W1 => w1::run(settings)?,
+        Workload::W2 => w2::run(settings)?,
+        Workload::W3 => w3::run(settings)?,
+        Workload::W4 => w4::run(settings, filled.open()?)?,
+        Workload::W5 => w5::run(settings, filled.open()?)?,
+        Workload::W6 => w6::run(settings)?,
+        Workload::W7 => w7::run(settings, filled.closed()?)?,
+        Workload::W8 => w8::run(settings)?,
+        Workload::Growth => return Ok(Section::Growth(growth::run(settings)?)),
+    }))
 }
 
 #[cfg(test)]
@@ -93,9 +134,9 @@ mod tests {
         let words = "bench W1 W2 W3 W4 W5 W6 W8 --seconds 0.01 --rounds 1 --events 2k";
         let mut settings = Settings::parse_from(words.split(' '));
         settings.directory = directory.path().join("bench");
-        let tables = measure_all(&settings).unwrap();
-        assert!(tables.len() >= 7);
-        for table in &tables {
+        let sections = measure_all(&settings).unwrap();
+        assert_eq!(sections.len(), 7);
+        for table in sections.iter().flat_map(Section::tables) {
             let measured = table.rows.iter().filter_map(|row| row.measured.as_ref());
             assert!(measured.clone().count() > 0, "{table:?}");
             assert!(measured.into_iter().all(|measured| measured.rate > 0.0), "{table:?}");

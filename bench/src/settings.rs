@@ -39,9 +39,9 @@ pub(crate) struct Settings {
     /// Opens the filled store in `--directory`, says how that went, and ends.
     #[arg(long, hide = true)]
     pub(crate) probe: Option<Choice>,
-    /// The probe replays everything too.
+    /// How many events the store of a probe has, if it should work instead of replaying it.
     #[arg(long, hide = true)]
-    pub(crate) probe_replays: bool,
+    pub(crate) probe_events: Option<u64>,
 }
 
 /// One workload; see the report for what each does.
@@ -109,21 +109,19 @@ impl Settings {
     /// The command that measures this again.
     pub(crate) fn command(&self) -> String {
         let mut words = vec!["cargo xtask bench".to_owned()];
-        words.extend(self.workloads().iter().map(Workload::word));
+        words.extend(self.workloads().into_iter().map(Workload::word));
         if !self.only.is_empty() {
             let only = self.only.iter().map(|choice| choice.word()).collect::<Vec<_>>();
             words.push(format!("--only {}", only.join(",")));
         }
         words.push(format!("--seconds {} --rounds {}", self.seconds(), self.rounds()));
-        let grows = self.workloads().contains(&Workload::Growth);
-        let events = if grows { self.grown_events() } else { self.events() };
-        words.push(format!("--events {events}"));
+        words.extend(self.events.map(|events| format!("--events {events}")));
         words.join(" ")
     }
 }
 
 impl Workload {
-    fn word(&self) -> String {
+    fn word(self) -> String {
         let value = self.to_possible_value().expect("every workload has a name");
         value.get_name().to_owned()
     }

@@ -58,17 +58,19 @@ impl<'a> Contestant<'a> {
     }
 
     /// The same, with what it should reach if it is ours.
-    pub(crate) fn reach(mut self, targets: &'static [Target]) -> Self {
-        if self.row.role == Role::Ours {
-            self.row.targets = targets;
-        }
-        self
+    pub(crate) fn reach(self, targets: &'static [Target]) -> Self {
+        Self { row: self.row.reach(targets), ..self }
     }
 }
 
 impl Row {
     fn new(role: Role, name: impl Into<String>) -> Self {
         Self { name: name.into(), role, measured: None, targets: &[] }
+    }
+
+    fn reach(self, targets: &'static [Target]) -> Self {
+        let targets = if self.role == Role::Ours { targets } else { &[] };
+        Self { targets, ..self }
     }
 }
 
@@ -82,20 +84,22 @@ impl Table {
         Self { less_is_better: true, ..self }
     }
 
-    /// Lets all contestants run in turns, so that a slow moment of the machine hits all of them.
+    /// Lets all contestants run in turns, so that a slow moment of the machine hits all of them;
+    /// and another one begins each round.
     pub(crate) fn compete(
         mut self,
         rounds: usize,
         mut contestants: Vec<Contestant<'_>>,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let mut results = vec![Vec::new(); contestants.len()];
-        for _ in 0..rounds.max(1) {
-            for (contestant, results) in contestants.iter_mut().zip(&mut results) {
-                if let Some(round) = &mut contestant.round {
-                    results.push(round().map_err(|error| {
-                        format!("{}, {}: {error}", self.title, contestant.row.name)
-                    })?);
-                }
+        let count = contestants.len();
+        for turn in (0..rounds).flat_map(|round| (round..round + count).map(|turn| turn % count)) {
+            let contestant = &mut contestants[turn];
+            if let Some(round) = &mut contestant.round {
+                let done = round();
+                results[turn].push(done.map_err(|error| {
+                    format!("{}, {}: {error}", self.title, contestant.row.name)
+                })?);
             }
         }
         for (Contestant { row, .. }, results) in contestants.into_iter().zip(results) {
@@ -113,7 +117,8 @@ impl Table {
         targets: &'static [Target],
     ) {
         let measured = Some(Measured { rate: figure, ..Measured::default() });
-        self.rows.push(Row { measured, targets, ..Row::new(role, name) });
+        let row = Row { measured, ..Row::new(role, name) };
+        self.rows.push(row.reach(targets));
     }
 
     fn best(&self, role: Role) -> Option<f64> {
@@ -263,10 +268,11 @@ mod tests {
     fn the_best_of_what_should_be_little_is_the_least() {
         let mut table = Table::new("disk", "bytes").less_is_better();
         table.add(Role::Ours, "ours", 300.0, &[Target::AtMost(390.0)]);
-        table.add(Role::Peer, "small", 400.0, &[]);
+        table.add(Role::Peer, "small", 400.0, &[Target::AtMost(390.0)]);
         table.add(Role::Peer, "large", 500.0, &[]);
         let text = table.to_string();
         assert!(text.contains("| ours | 300 | 0.75 | ≤ 390: reached |\n"), "{text}");
+        assert!(text.contains("| small | 400 | 1.00 |  |\n"), "{text}");
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use std::error::Error;
 
-use hitherto_store::EmbeddedStore;
+use hitherto_store::{EmbeddedStore, FileStat};
 
 use crate::filled::{FilledStore, Stores};
 use crate::peers::Choice;
 use crate::place::Place;
-use crate::probe::{self, Found};
+use crate::probe::{self, Found, Then};
 use crate::settings::Settings;
-use crate::table::{Table, grouped};
+use crate::table::{Role, Table, grouped};
 use crate::target::Target::{self, AtMost};
 
 pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Box<dyn Error>> {
@@ -28,10 +28,10 @@ pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Bo
             found.opened.own_mib
         }),
         table("W7: memory of its own, after a replay of everything", "MiB", memory, |found| {
-            found.replayed.own_mib
+            found.then.own_mib
         }),
         table("W7: memory with mapped files, after a replay of everything", "MiB", &[], |found| {
-            found.replayed.resident_mib
+            found.then.resident_mib
         }),
         table("W7: from start to the first read", "ms", &[AtMost(5.0)], |found| {
             found.first_read_ms
@@ -44,7 +44,7 @@ fn probed(settings: &Settings, stores: &Stores) -> Result<Vec<Found>, Box<dyn Er
     let mut found = vec![Vec::new(); stores.all.len()];
     for _ in 0..settings.rounds() {
         for (store, found) in stores.all.iter().zip(&mut found) {
-            found.push(probe::ask(store.choice, store.place.path(), true)?);
+            found.push(probe::ask(store.choice, store.place.path(), Then::Replay)?);
         }
     }
     let median = |mut found: Vec<Found>| {
@@ -59,15 +59,12 @@ fn disk(stores: &Stores) -> Result<Table, Box<dyn Error>> {
     let mut table = Table::new(title, "bytes/event").less_is_better();
     for FilledStore { choice, place, .. } in &stores.all {
         let an_event = |bytes: u64| bytes as f64 / stores.events as f64;
-        let targets: &[Target] = match choice {
-            Choice::Compressed => &[AtMost(150.0)],
-            Choice::Hitherto => &[AtMost(390.0)],
-            _ => &[],
-        };
-        if matches!(choice, Choice::Hitherto | Choice::Compressed) {
+        if choice.role() == Role::Ours {
             let name = format!("{}, the log files without prepared space", choice.title());
             table.add(choice.role(), name, an_event(used_bytes(place)?), &[]);
         }
+        let targets: &[Target] =
+            if *choice == Choice::Compressed { &[AtMost(150.0)] } else { &[AtMost(390.0)] };
         table.add(choice.role(), choice.title(), an_event(place.allocated_bytes()?), targets);
     }
     Ok(table)
@@ -76,5 +73,8 @@ fn disk(stores: &Stores) -> Result<Table, Box<dyn Error>> {
 /// Without indexes, and without the space that is prepared for what comes next.
 fn used_bytes(place: &Place) -> Result<u64, Box<dyn Error>> {
     let stat = EmbeddedStore::open_read_only(place.path())?.stat()?;
-    Ok(stat.files.iter().map(|file| file.used_bytes).sum())
+    let used = |file: &FileStat| {
+        if file.is_compressed { file.allocated_bytes } else { file.used_bytes }
+    };
+    Ok(stat.files.iter().map(used).sum())
 }

@@ -20,11 +20,14 @@ fn compete(settings: &Settings, writers: usize) -> Result<Table, Box<dyn Error>>
     for choice in settings.appending() {
         let (role, title) = (choice.role(), choice.title());
         let round = move || {
-            appended(settings, choice, writers, |peer, number| Box::new(deciding(peer, number)))
+            appended(settings, choice, writers, |peer, number| {
+                Box::new(deciding(peer, &number.to_string()))
+            })
         };
-        contestants.push(match choice.has_conditions() {
-            true => Contestant::new(role, title, round).reach(&[OfLimit(0.9), OfPeers(1.0)]),
-            false => Contestant::without(role, title),
+        contestants.push(if choice.has_conditions() {
+            Contestant::new(role, title, round).reach(&[OfLimit(0.9), OfPeers(1.0)])
+        } else {
+            Contestant::without(role, title)
         });
     }
     if settings.takes_part(Choice::Limit) {
@@ -56,9 +59,9 @@ fn appended(
 }
 
 /// Appends events with a tag of its own, each time if it has seen all of them.
-pub(crate) fn deciding(peer: &dyn Peer, number: u64) -> impl FnMut() + Send + use<'_> {
+pub(crate) fn deciding<'a>(peer: &'a dyn Peer, name: &str) -> impl FnMut() + Send + use<'a> {
     let conditions: &dyn Conditions = peer.conditions().expect("it was asked before");
-    let tag = format!("order:{number}");
+    let tag = format!("order:{name}");
     let mut samples = Samples::new();
     let mut seen = 0;
     move || {

@@ -14,8 +14,11 @@ use shell::{Outcome, cargo, run};
 const USAGE: &str = "\
 cargo xtask check              format, lints, house rules, snippets, licences: before every commit
 cargo xtask test [STORY]       everything, or the tests whose names contain STORY
-cargo xtask bench [W1 … W8] [--seconds 2] [--rounds 3] [--events 1000000] [--out FILE]
-                               the workloads, beside SQLite and the limits of the machine
+cargo xtask bench [W1 … W8] [--only hitherto,redb] [--quick] [--seconds 1] [--rounds 5]
+                  [--events 1M] [--out FILE]
+                               the workloads, beside other stores and the limits of the machine
+cargo xtask bench growth [--events 10M]
+                               one store that grows, measured at every step
 cargo xtask sim [SEED [SECONDS]]
                                the store on a simulated disk, with faults
 cargo xtask kill [ROUNDS]      a real process, killed under load again and again
@@ -28,7 +31,7 @@ cargo xtask format             formats the code, and folds comments that are too
 cargo xtask snippets           copies code into the Markdown that shows it";
 
 /// The features that `check` and `test` share, so that nothing is built twice.
-pub(crate) const FEATURES: [&str; 2] = ["--features", "hitherto-bench/peers"];
+pub(crate) const FEATURES: [&str; 2] = ["--features", "hitherto-bench/umadb"];
 
 fn main() -> ExitCode {
     let words = std::env::args().skip(1).collect::<Vec<_>>();
@@ -61,7 +64,7 @@ fn dispatch(words: &[&str]) -> Outcome {
 }
 
 fn bench(rest: &[&str]) -> Outcome {
-    let build = ["run", "--release", "--package", "hitherto-bench", "--features", "peers", "--"];
+    let build = ["run", "--release", "--package", "hitherto-bench", "--features", "umadb", "--"];
     let directory = shell::target_directory().join("bench");
     run(cargo(build).args(rest).arg("--directory").arg(directory))
 }

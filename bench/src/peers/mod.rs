@@ -49,6 +49,7 @@ pub(crate) struct New<'a> {
     /// The stream's version before this event.
     pub(crate) before: u64,
     /// The position up to which the writer knows the stream; none if it is not known.
+    #[cfg_attr(not(feature = "umadb"), expect(dead_code, reason = "the others know versions"))]
     pub(crate) seen: Option<u64>,
     pub(crate) sample: Sample,
 }
@@ -74,11 +75,11 @@ pub(crate) trait Conditions: Sync {
 }
 
 /// Appends so many events a call to a stream of its own, each time at the version that it expects.
-pub(crate) fn writer<'a>(
-    peer: &'a dyn Peer,
+pub(crate) fn writer(
+    peer: &dyn Peer,
     stream: String,
     events: usize,
-) -> impl FnMut() + Send + use<'a> {
+) -> impl FnMut() + Send + use<'_> {
     let mut samples = Samples::new();
     let (mut version, mut seen) = (0, 0);
     move || {

@@ -72,7 +72,7 @@ impl Peer for Umadb {
     fn append(&self, events: Vec<New<'_>>) -> Answer<u64> {
         let condition =
             events.first().and_then(|first| Some(condition(vec![], first.stream, first.seen?)));
-        let event = |new: New<'_>| event(new.sample, new.stream);
+        let event = |new: New<'_>| event(&new.sample, new.stream);
         self.request(events.into_iter().map(event).collect(), condition)
     }
 
@@ -88,7 +88,7 @@ impl Peer for Umadb {
 impl Conditions for Umadb {
     fn append_unless(&self, sample: Sample, tag: &str, after: u64) -> Answer<u64> {
         let condition = condition(vec![sample.kind.to_owned()], tag, after);
-        self.request(vec![event(sample, tag)], Some(condition))
+        self.request(vec![event(&sample, tag)], Some(condition))
     }
 }
 
@@ -100,7 +100,7 @@ fn condition(types: Vec<String>, tag: &str, after: u64) -> DcbAppendCondition {
     }
 }
 
-fn event(sample: Sample, tag: &str) -> DcbEvent {
+fn event(sample: &Sample, tag: &str) -> DcbEvent {
     let metadata = String::from_utf8_lossy(&sample.metadata).into_owned();
     DcbEvent {
         event_type: sample.kind.to_owned(),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use hitherto_store::{FileStat, IndexStat, Stat};
+use hitherto_store::{Digest, FileStat, IndexStat, Stat};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
@@ -27,25 +27,28 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let stat = engine::open_read_only(&arguments.store)?.stat()?;
+    let store = engine::open_read_only(&arguments.store)?;
+    let stat = store.stat()?;
+    let digest = store.digest(stat.head)?;
     match arguments.format.choose() {
-        Format::Table => table(&stat)?,
-        Format::Json => json(&stat)?,
+        Format::Table => table(&stat, digest)?,
+        Format::Json => json(&stat, digest)?,
     }
     Ok(Outcome::Done)
 }
 
-fn table(stat: &Stat) -> io::Result<()> {
+fn table(stat: &Stat, digest: Digest) -> io::Result<()> {
     let mut out = print::stdout();
     writeln!(out, "store     {}, format {}", stat.store_id, stat.format_version)?;
     writeln!(out, "created   {}", moment::briefly(stat.created_at))?;
     writeln!(out, "events    {}", grouped(stat.head.0))?;
     writeln!(out, "streams   {}", grouped(stat.streams))?;
+    writeln!(out, "digest    {digest} at position {}", stat.head)?;
     writeln!(out, "log       {}", bytes(stat.files.iter().map(|file| file.used_bytes).sum()))?;
     let index_bytes = stat.indexes.iter().map(|index| index.bytes).sum();
     writeln!(out, "indexes   {} in {} files", bytes(index_bytes), stat.indexes.len())?;
     writeln!(out, "memory    {}\n", bytes(stat.memory_bytes))?;
-    let titles = ["file", ">first position", ">events", ">used", ">allocated"];
+    let titles = ["file", ">first position", ">events", ">used", ">on disk"];
     let mut table = Table::new(out, &titles);
     stat.files.iter().try_for_each(|file| table.row(&row(file)))?;
     table.flush()
@@ -54,7 +57,8 @@ fn table(stat: &Stat) -> io::Result<()> {
 fn row(file: &FileStat) -> [String; 5] {
     let position = file.first_position.to_string();
     let [used, allocated] = [file.used_bytes, file.allocated_bytes].map(bytes);
-    [file.name.clone(), position, grouped(file.events), used, allocated]
+    let form = if file.is_compressed { " (compressed)" } else { "" };
+    [format!("{}{form}", file.name), position, grouped(file.events), used, allocated]
 }
 
 #[derive(Serialize)]
@@ -64,6 +68,7 @@ struct StoreLine<'a> {
     created_at: String,
     head: u64,
     streams: u64,
+    digest: String,
     memory_bytes: u64,
     files: Vec<FileLine<'a>>,
     indexes: Vec<IndexLine<'a>>,
@@ -76,6 +81,7 @@ struct FileLine<'a> {
     events: u64,
     used_bytes: u64,
     allocated_bytes: u64,
+    is_compressed: bool,
 }
 
 impl<'a> FileLine<'a> {
@@ -86,6 +92,7 @@ impl<'a> FileLine<'a> {
             events: file.events,
             used_bytes: file.used_bytes,
             allocated_bytes: file.allocated_bytes,
+            is_compressed: file.is_compressed,
         }
     }
 }
@@ -103,13 +110,14 @@ impl<'a> IndexLine<'a> {
     }
 }
 
-fn json(stat: &Stat) -> io::Result<()> {
+fn json(stat: &Stat, digest: Digest) -> io::Result<()> {
     let line = StoreLine {
         store_id: stat.store_id.to_string(),
         format_version: stat.format_version,
         created_at: moment::exactly(stat.created_at),
         head: stat.head.0,
         streams: stat.streams,
+        digest: digest.to_string(),
         memory_bytes: stat.memory_bytes,
         files: stat.files.iter().map(FileLine::of).collect(),
         indexes: stat.indexes.iter().map(IndexLine::of).collect(),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use hitherto_store::{Damage, Report};
+use hitherto_store::{Damage, Digest, Position, Report};
 use serde::Serialize;
 
 use crate::engine;
@@ -13,7 +13,11 @@ use crate::print::{self, Format, FormatArguments, bytes, counted};
 const EXAMPLES: &str = "\
 Works beside a process that writes. Nothing is changed.
 
-Exit codes: 0 everything is right; 1 there is damage; 2 it could not be checked.";
+A digest that was noted earlier (hitherto stat prints it) shows whether any event up to its
+position was changed since, even by somebody who made all checksums fit again:
+  hitherto verify bank --at 1234 --digest 5f0c…
+
+Exit codes: 0 everything is right; 1 there is damage, or another digest; 2 it could not be checked.";
 
 /// Reads the whole store and checks every byte of it
 #[derive(clap::Args)]
@@ -22,26 +26,68 @@ pub(crate) struct Arguments {
     /// The store's directory
     store: PathBuf,
 
+    /// Compare the digest of the events up to this position
+    #[arg(long, value_name = "POSITION", requires = "digest")]
+    at: Option<u64>,
+
+    /// The digest that was noted for it
+    #[arg(long, requires = "at")]
+    digest: Option<Digest>,
+
     #[command(flatten)]
     format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let report = engine::verify(&arguments.store)?;
+    let compared = compare(arguments)?;
     match arguments.format.choose() {
-        Format::Table => text(&report)?,
-        Format::Json => json(&report)?,
+        Format::Table => text(&report, compared.as_ref())?,
+        Format::Json => json(&report, compared.as_ref())?,
     }
-    Ok(if report.damages.is_empty() { Outcome::Done } else { Outcome::No })
+    let is_right = report.damages.is_empty() && compared.is_none_or(|compared| compared.is_same());
+    Ok(if is_right { Outcome::Done } else { Outcome::No })
 }
 
-fn text(report: &Report) -> io::Result<()> {
+/// The digest that was noted, and the one that the events have.
+struct Compared {
+    at: u64,
+    noted: Digest,
+    found: Digest,
+}
+
+impl Compared {
+    fn is_same(&self) -> bool {
+        self.noted == self.found
+    }
+}
+
+fn compare(arguments: &Arguments) -> Result<Option<Compared>, Failure> {
+    let Some((at, noted)) = arguments.at.zip(arguments.digest) else { return Ok(None) };
+    let found = engine::open_read_only(&arguments.store)?.digest(Position(at))?;
+    Ok(Some(Compared { at, noted, found }))
+}
+
+fn text(report: &Report, compared: Option<&Compared>) -> io::Result<()> {
     let mut out = print::stdout();
     writeln!(out, "read {}", read_by(report))?;
     for damage in &report.damages {
         writeln!(out, "damaged: {damage}")?;
     }
+    if let Some(compared) = compared {
+        let at = compared.at;
+        match compared.is_same() {
+            true => writeln!(out, "the {at} events up to position {at} are those that were noted")?,
+            false => {
+                let found = compared.found;
+                writeln!(out, "CHANGED: the events up to position {at} have the digest {found}")?;
+            }
+        }
+    }
     match report.damages.len() as u64 {
+        0 if compared.is_some_and(|compared| !compared.is_same()) => {
+            writeln!(out, "all checksums fit, but history was changed since the digest was noted")?;
+        }
         0 => writeln!(out, "everything is right")?,
         places => {
             let places = counted(places, "damaged place");
@@ -70,6 +116,8 @@ struct ReportLine<'a> {
     files: u64,
     bytes: u64,
     damages: Vec<DamageLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -93,14 +141,15 @@ impl<'a> DamageLine<'a> {
     }
 }
 
-fn json(report: &Report) -> io::Result<()> {
+fn json(report: &Report, compared: Option<&Compared>) -> io::Result<()> {
     let line = ReportLine {
-        is_right: report.damages.is_empty(),
+        is_right: report.damages.is_empty() && compared.is_none_or(Compared::is_same),
         events: report.events,
         streams: report.streams,
         files: report.files,
         bytes: report.bytes,
         damages: report.damages.iter().map(DamageLine::of).collect(),
+        digest: compared.map(|compared| compared.found.to_string()),
     };
     let mut out = print::stdout();
     print::json_line(&mut out, &line)?;

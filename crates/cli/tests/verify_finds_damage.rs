@@ -53,3 +53,21 @@ fn flip_a_bit(shell: &Shell, needle: &[u8]) -> (String, u64) {
     }
     panic!("the payload is in no file");
 }
+
+#[test]
+fn a_digest_that_was_noted_is_compared() {
+    let shell = Shell::new();
+    shell.run("append bank account-1 A").done();
+    let noted = shell.run("stat bank").done().lines().remove(0)["digest"].clone();
+    let noted = noted.as_str().unwrap();
+    shell.run("append bank account-1 B").done();
+    let text = shell.run(&format!("verify bank --format table --at 1 --digest {noted}")).done();
+    assert!(text.stdout.contains("those that were noted"), "{text:?}");
+    let other = "0".repeat(64);
+    let ended = shell.run(&format!("verify bank --format table --at 1 --digest {other}"));
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stdout.contains("CHANGED") && ended.stdout.contains(noted), "{ended:?}");
+    shell.run(&format!("verify bank --at 9 --digest {noted}")).refused(2, &["position 9", "at 2"]);
+    shell.run("verify bank --at 1").refused(2, &["--digest"]);
+    shell.run("verify bank --at 1 --digest 12").refused(2, &["64 hexadecimal digits"]);
+}

@@ -26,6 +26,7 @@ mod clock;
 mod commit_queue;
 mod conditions;
 mod cursor;
+mod digest;
 mod disk;
 mod error;
 mod event;
@@ -62,6 +63,7 @@ mod writer;
 
 pub use append::{Append, Condition, ExpectedVersion, Saved, StreamWrite};
 pub use clock::{Clock, SystemClock};
+pub use digest::Digest;
 pub use disk::{Directory, Disk, DiskFile, MemoryDisk};
 pub use error::{Conflict, Error, ErrorKind, Result};
 pub use event::{

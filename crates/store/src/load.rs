@@ -263,7 +263,7 @@ impl Loader {
         let sealed = finished.filter(|_| is_many).and_then(|finished| {
             let indexes = source.indexes(source.index_disk);
             // Without room for its index, the segment stays in memory: a full disk can be opened.
-            indexes.seal(&growing, finished, &AtomicBool::new(false)).ok()
+            indexes.seal(&growing, finished, Vec::new(), &AtomicBool::new(false)).ok()
         });
         self.segments.push(sealed.unwrap_or(Segment::Growing(growing)));
     }

@@ -11,7 +11,7 @@ use crate::event::{EventId, Position};
 use crate::load::{Loaded, Source, disk_error, load};
 use crate::log::{
     FORMAT_FILE, FORMAT_VERSION, FileHeader, FrameKind, HEADER_BYTES, Handles, Identity,
-    is_clean_end,
+    compressed, is_clean_end,
 };
 use crate::options::Options;
 use crate::roll::{self, Spares};
@@ -85,6 +85,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
     refuse_damage(&loaded)?;
     make_durable(&*disk, &loaded)?;
     remove_stale_indexes(&*disk, &loaded).map_err(setup())?;
+    remove_compressed_logs(&*disk).map_err(setup())?;
     let is_clean = is_new || ends_clean(&loaded)?;
     let file = loaded.last.log.file().map_err(disk_error("a log file could not be opened"))?;
     let durable = Position(loaded.end.position.0 - 1);
@@ -237,6 +238,14 @@ fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
         "the directory is no store, it holds {foreign:?} and no file `format`: name an empty or a new \
          directory"
     )))
+}
+
+/// Log files that came back, when the power went, beside their compressed form.
+fn remove_compressed_logs(disk: &dyn Disk) -> std::io::Result<()> {
+    let names = disk.list()?;
+    let numbers = names.iter().filter_map(|name| compressed::number_of(name));
+    let mut raw = numbers.map(FileHeader::file_name).filter(|name| names.contains(name));
+    raw.try_for_each(|name| disk.remove(&name))
 }
 
 fn is_index(name: &str) -> bool {

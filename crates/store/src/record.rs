@@ -295,6 +295,11 @@ impl Recorded {
             && self.causation() == event.causation
     }
 
+    /// The record as it is stored.
+    pub(crate) fn as_stored(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Bytes of the record.
     pub(crate) fn stored_bytes(&self) -> usize {
         self.bytes.len()

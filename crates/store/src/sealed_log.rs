@@ -77,9 +77,10 @@ impl Indexes<'_> {
         &self,
         growing: &Growing,
         finished: &Finished,
+        history: Vec<u8>,
         stop: &AtomicBool,
     ) -> Result<Segment> {
-        let coverage = coverage_of(growing, finished);
+        let coverage = coverage_of(growing, finished, history);
         let name = sealed::write(&**self.disk, TEMPORARY, coverage, &[&growing.index], stop)?;
         self.reopen(&name, std::slice::from_ref(&growing.log))
     }
@@ -108,7 +109,9 @@ impl Indexes<'_> {
         for file in 0..sealed.logs.len() {
             let growing = self.read_part(sealed, file)?;
             let finished = growing.finished.get().expect("it was read to its end");
-            match self.seal(&growing, finished, &never)? {
+            let is_last = file + 1 == sealed.logs.len();
+            let history = if is_last { sealed.index.header.history.clone() } else { Vec::new() };
+            match self.seal(&growing, finished, history, &never)? {
                 Segment::Sealed(part) => parts.push(part),
                 Segment::Growing(_) => {}
             }
@@ -167,7 +170,7 @@ impl Indexes<'_> {
     }
 }
 
-fn coverage_of(growing: &Growing, finished: &Finished) -> Coverage {
+fn coverage_of(growing: &Growing, finished: &Finished, history: Vec<u8>) -> Coverage {
     let (lowest_id, highest_id) = growing.index.id_range();
     let header = SealedHeader {
         store_id: growing.header.store_id,
@@ -182,7 +185,7 @@ fn coverage_of(growing: &Growing, finished: &Finished) -> Coverage {
         sections: Sections::default(),
         end: finished.end,
         last_frame: finished.last_frame,
-        history: Vec::new(),
+        history,
     };
     let file = FileEntry { number: growing.log.number, first_event: 0, end: finished.end.offset };
     Coverage { header, files: vec![file] }

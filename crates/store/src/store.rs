@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use crate::append::{Append, Saved};
 use crate::clock::{Clock, SystemClock};
 use crate::commit_queue::CommitQueue;
+use crate::digest::Digests;
 use crate::disk::{Disk, MemoryDisk};
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
@@ -50,6 +51,7 @@ struct Inner {
     shared: Arc<Shared>,
     role: Role,
     snapshots: Arc<SnapshotFile>,
+    digests: Digests,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -115,7 +117,8 @@ impl EmbeddedStore {
         let threads =
             if has_background { start_threads(&queue, &spares, &upkeep) } else { Vec::new() };
         let role = Role::Writer { queue, spares, upkeep, lock: Mutex::new(Some(lock)) };
-        Ok(Self(Arc::new(Inner { shared, role, snapshots, threads: Mutex::new(threads) })))
+        let (digests, threads) = (Digests::default(), Mutex::new(threads));
+        Ok(Self(Arc::new(Inner { shared, role, snapshots, digests, threads })))
     }
 
     /// Opens a store on any disk for reading only.
@@ -124,7 +127,8 @@ impl EmbeddedStore {
         let tail = Arc::new(Tail::new(Arc::clone(&shared), end));
         let snapshots = Arc::new(SnapshotFile::new(Arc::clone(&shared.disk), false));
         let role = Role::Reader { tail };
-        Ok(Self(Arc::new(Inner { shared, role, snapshots, threads: Mutex::default() })))
+        let (digests, threads) = (Digests::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { shared, role, snapshots, digests, threads })))
     }
 
     /// Writes a clean end, ends followers, and gives the store free for others. All handles are
@@ -160,6 +164,10 @@ impl EmbeddedStore {
                 "this store was opened read-only: open it for writing to compress it",
             )),
         }
+    }
+
+    pub(crate) fn digests(&self) -> &Digests {
+        &self.0.digests
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

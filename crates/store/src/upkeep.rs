@@ -7,7 +7,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::digest;
 use crate::error::Result;
+use crate::event::Position;
 use crate::log::LogFile;
 use crate::segment::{Growing, Sealed, Segment};
 use crate::shared::Shared;
@@ -157,7 +159,9 @@ impl Upkeep {
                 break;
             }
             if growing.index.count() > 0 {
-                let sealed = self.shared.indexes().seal(&growing, finished, stop)?;
+                let last = Position(finished.end.position.0 - 1);
+                let history = digest::behind(&self.shared, growing.first_position, last)?;
+                let sealed = self.shared.indexes().seal(&growing, finished, history, stop)?;
                 self.shared.replace_segments(&sealed);
             }
         }

@@ -34,25 +34,26 @@ impl Handles {
         Self { disk, cache, open: Mutex::default() }
     }
 
-    /// Opens a log file, or its compressed form if that is what there is.
+    /// Opens the compressed form of a log file if there is one, else the file itself.
+    ///
+    /// The compressed form was proven equal before it got its name. A log file beside it was
+    /// removed once, and came back when the power went: its bytes may be anybody's by now.
     pub(crate) fn open(&self, number: u64) -> io::Result<Arc<dyn DiskFile>> {
-        match self.disk.open(&FileHeader::file_name(number)) {
+        match self.disk.open(&compressed::file_name(number)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let file = self.disk.open(&compressed::file_name(number))?;
-                Ok(Arc::new(CompressedLog::open(file, number, &self.cache)?))
+                self.disk.open(&FileHeader::file_name(number))
             }
-            other => other,
+            file => Ok(Arc::new(CompressedLog::open(file?, number, &self.cache)?)),
         }
     }
 
     /// Whether a log file is compressed, and the bytes that it takes on disk.
     pub(super) fn form(&self, number: u64) -> io::Result<(bool, u64)> {
-        match self.disk.open(&FileHeader::file_name(number)) {
+        match self.disk.open(&compressed::file_name(number)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let file = self.disk.open(&compressed::file_name(number))?;
-                Ok((true, file.len()?))
+                Ok((false, self.disk.open(&FileHeader::file_name(number))?.len()?))
             }
-            other => Ok((false, other?.len()?)),
+            file => Ok((true, file?.len()?)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use hitherto_store::planted::{PlantedBug, plant};
 
@@ -81,8 +81,8 @@ impl fmt::Display for Finding {
 
 /// The sound stores, and what is known about damaging them.
 pub struct Session {
-    sound: Vec<Sound>,
-    foreign: Vec<Image>,
+    sound: &'static [Sound],
+    foreign: &'static [Image],
     kept: Vec<(Recipe, Image)>,
     noticed: HashSet<u64, BuildHasherDefault<DefaultHasher>>,
     random: Random,
@@ -94,9 +94,7 @@ pub struct Session {
 impl Session {
     /// A session whose course follows from a seed.
     pub fn new(seed: u64) -> Self {
-        let sound = (0..SHAPES).map(Sound::new).collect();
-        let foreign = (SHAPES..2 * SHAPES).map(|number| told_apart(Sound::new(number).image));
-        let foreign = foreign.collect();
+        let (sound, foreign) = stores();
         let (kept, noticed) = (Vec::new(), HashSet::default());
         let (random, believes_checksums) = (Random::new(seed), false);
         Self { sound, foreign, kept, noticed, random, believes_checksums, looked_at: 0 }
@@ -200,6 +198,15 @@ impl Session {
             looked => looked,
         }
     }
+}
+
+/// The sound stores, and others of the same shapes; made once, as that takes a while.
+fn stores() -> (&'static [Sound], &'static [Image]) {
+    static SOUND: OnceLock<Vec<Sound>> = OnceLock::new();
+    static FOREIGN: OnceLock<Vec<Image>> = OnceLock::new();
+    let sound = SOUND.get_or_init(|| (0..SHAPES).map(Sound::new).collect());
+    let foreign = (SHAPES..2 * SHAPES).map(|number| told_apart(Sound::new(number).image));
+    (sound, FOREIGN.get_or_init(|| foreign.collect()))
 }
 
 fn told_apart(mut image: Image) -> Image {

@@ -93,15 +93,16 @@ pub fn repair(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Salvage> {
         refuse_occupied(&open::existing_directory(to)?, &to.display().to_string())?;
     }
     // Before anything is made for a store that is none.
-    let source = Source::open(Arc::new(source))?;
+    let source = Source::open(&(Arc::new(source) as Arc<dyn Disk>))?;
     let target = open::directory(to)?;
     salvage(&source, Arc::new(target))
 }
 
 /// As [`repair()`], on any disks.
+#[expect(clippy::needless_pass_by_value, reason = "as `verify_disk` takes it")]
 pub fn repair_disk(from: Arc<dyn Disk>, to: Arc<dyn Disk>) -> Result<Salvage> {
     refuse_occupied(&*to, "the disk of the new store")?;
-    salvage(&Source::open(from)?, to)
+    salvage(&Source::open(&from)?, to)
 }
 
 fn salvage(source: &Source, to: Arc<dyn Disk>) -> Result<Salvage> {

@@ -54,10 +54,10 @@ pub(super) enum LogContent {
 
 impl Source {
     /// Opens what there is of a store.
-    pub(super) fn open(disk: Arc<dyn Disk>) -> Result<Self> {
+    pub(super) fn open(disk: &Arc<dyn Disk>) -> Result<Self> {
         let names = disk.list().map_err(disk_error("the store's directory could not be listed"))?;
-        let (identity, format) = identity_of(&*disk)?;
-        let mut logs = open_logs(&disk, &names)?;
+        let (identity, format) = identity_of(&**disk)?;
+        let mut logs = open_logs(disk, &names)?;
         if identity.is_none() && logs.is_empty() {
             return Err(Error::not_found(
                 "the directory holds no store: see that the path is right",
@@ -70,10 +70,12 @@ impl Source {
                  proven to be this store's: restore it from a backup",
             ));
         };
-        logs.iter_mut().for_each(|log| log.forget_foreign_header(store_id));
-        let indexes = open_indexes(&disk, &names, store_id);
-        let clean_end = CleanEnd::read(&*disk).filter(|end| end.store_id == store_id);
-        let lock = lock(&*disk, &names)?;
+        for log in &mut logs {
+            log.forget_foreign_header(store_id);
+        }
+        let indexes = open_indexes(disk, &names, store_id);
+        let clean_end = CleanEnd::read(&**disk).filter(|end| end.store_id == store_id);
+        let lock = lock(&**disk, &names)?;
         Ok(Self { logs, store_id, indexes, clean_end, format, identity, _lock: lock })
     }
 

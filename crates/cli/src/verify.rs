@@ -76,12 +76,11 @@ fn text(report: &Report, compared: Option<&Compared>) -> io::Result<()> {
     }
     if let Some(compared) = compared {
         let at = compared.at;
-        match compared.is_same() {
-            true => writeln!(out, "the {at} events up to position {at} are those that were noted")?,
-            false => {
-                let found = compared.found;
-                writeln!(out, "CHANGED: the events up to position {at} have the digest {found}")?;
-            }
+        if compared.is_same() {
+            writeln!(out, "the {at} events up to position {at} are those that were noted")?;
+        } else {
+            let found = compared.found;
+            writeln!(out, "CHANGED: the events up to position {at} have the digest {found}")?;
         }
     }
     match report.damages.len() as u64 {

@@ -13,6 +13,7 @@ mod moment;
 mod print;
 mod query;
 mod read;
+mod repair;
 mod stat;
 mod streams;
 mod verify;
@@ -45,7 +46,7 @@ Examples:
 Exit codes:
   0  done
   1  the answer is no: an append was in conflict with what is stored, `verify` found damage,
-     a check of `demo` failed
+     `repair` could not save every event, a check of `demo` failed
   2  it could not be done: wrong arguments, no such store, store in use, disk full";
 
 #[derive(Subcommand)]
@@ -58,6 +59,7 @@ enum Command {
     Streams(streams::Arguments),
     Stat(stat::Arguments),
     Verify(verify::Arguments),
+    Repair(repair::Arguments),
     Export(export::Arguments),
     Completions(completions::Arguments),
 
@@ -82,6 +84,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Streams(arguments) => streams::run(&arguments),
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Repair(arguments) => repair::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Balance(arguments) => demo::balance(&arguments),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::engine;
 use crate::failure::{Failure, Outcome};
 use crate::print::{self, Format, FormatArguments, bytes, counted};
+use crate::repair::AcceptedLossLine;
 
 const EXAMPLES: &str = "\
 Works beside a process that writes. Nothing is changed.
@@ -71,6 +72,9 @@ fn compare(arguments: &Arguments) -> Result<Option<Compared>, Failure> {
 fn text(report: &Report, compared: Option<&Compared>) -> io::Result<()> {
     let mut out = print::stdout();
     writeln!(out, "read {}", read_by(report))?;
+    for loss in &report.accepted_losses {
+        writeln!(out, "lost before: {loss}")?;
+    }
     for damage in &report.damages {
         writeln!(out, "damaged: {damage}")?;
     }
@@ -90,7 +94,11 @@ fn text(report: &Report, compared: Option<&Compared>) -> io::Result<()> {
         0 => writeln!(out, "everything is right")?,
         places => {
             let places = counted(places, "damaged place");
-            writeln!(out, "{places}: restore the store from a copy")?;
+            writeln!(
+                out,
+                "{places}: restore the store from a copy, or save what is whole with \
+                 `hitherto repair`"
+            )?;
         }
     }
     out.flush()
@@ -117,10 +125,12 @@ struct ReportLine<'a> {
     damages: Vec<DamageLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    accepted_losses: Vec<AcceptedLossLine>,
 }
 
+/// A damaged place.
 #[derive(Serialize)]
-struct DamageLine<'a> {
+pub(crate) struct DamageLine<'a> {
     file: &'a str,
     offset: u64,
     first_position: Option<u64>,
@@ -129,7 +139,8 @@ struct DamageLine<'a> {
 }
 
 impl<'a> DamageLine<'a> {
-    fn of(damage: &'a Damage) -> Self {
+    /// The line of a damage.
+    pub(crate) fn of(damage: &'a Damage) -> Self {
         Self {
             file: &damage.file,
             offset: damage.offset,
@@ -149,6 +160,7 @@ fn json(report: &Report, compared: Option<&Compared>) -> io::Result<()> {
         bytes: report.bytes,
         damages: report.damages.iter().map(DamageLine::of).collect(),
         digest: compared.map(|compared| compared.found.to_string()),
+        accepted_losses: report.accepted_losses.iter().map(AcceptedLossLine::of).collect(),
     };
     let mut out = print::stdout();
     print::json_line(&mut out, &line)?;

@@ -154,7 +154,8 @@ fn refuse_damage(loaded: &Loaded) -> Result<()> {
     };
     Err(Error::corrupt(format!(
         "stored events are damaged: {first}{more}; nothing was changed: open the store read-only to \
-         read the rest, run `hitherto verify` for the whole extent, or restore a backup"
+         read the rest, run `hitherto verify` for the whole extent, and restore a backup or save what \
+         is whole with `hitherto repair`"
     )))
 }
 

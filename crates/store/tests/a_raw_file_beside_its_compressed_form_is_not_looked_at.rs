@@ -1,6 +1,7 @@
 //! A power cut can bring a removed raw log file back, with bytes of other files in it (ext4 with
 //! data=writeback gives its blocks to others before the removal is durable).
-#![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
+
+#![allow(clippy::unwrap_used, reason = "whatever fails here fails the test")]
 
 use hitherto_store::{Append, EmbeddedStore, EventStore, NewEvent, Options, verify};
 

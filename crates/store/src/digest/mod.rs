@@ -15,7 +15,7 @@ use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::store::EmbeddedStore;
 
-pub(crate) use tree::History;
+pub(crate) use tree::{History, leaf};
 
 /// The digest of all events up to a position: 32 bytes, written in hexadecimal digits.
 ///

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwapOption;
 
-use super::compressed::{self, CompressedLog};
+use super::compressed::{self, CompressedLog, Edition};
 use super::header::FileHeader;
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
@@ -54,6 +54,14 @@ impl Handles {
                 Ok((false, self.disk.open(&FileHeader::file_name(number))?.len()?))
             }
             file => Ok((true, file?.len()?)),
+        }
+    }
+
+    /// Which edition of a log file there is.
+    pub(super) fn edition(&self, number: u64) -> io::Result<Edition> {
+        match self.disk.open(&compressed::file_name(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Edition::default()),
+            file => Ok(CompressedLog::open(file?, number, &self.cache)?.edition()),
         }
     }
 

@@ -95,6 +95,7 @@
 mod aggregate;
 mod cache;
 mod cause;
+pub mod checkpoints;
 mod decision;
 mod error;
 mod event;
@@ -121,7 +122,7 @@ pub use hitherto_store::{
 };
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
-pub use projection::{Projection, Sql};
+pub use projection::{Projection, Projector, Sql, View};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

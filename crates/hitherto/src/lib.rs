@@ -93,6 +93,7 @@
 //! without one.
 
 mod aggregate;
+mod answer;
 mod cache;
 mod cause;
 mod decision;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::event::{Event, names_of};
-use crate::{Error, Result, Store};
+use crate::{Error, ErrorKind, Result, Store};
 
 /// Written down when a reaction's command was refused.
 pub(crate) const REFUSED: &str = "hitherto.CommandRefused";
@@ -72,6 +72,8 @@ impl Cause {
         let Err(error) = kept else { return kept.map(Answer::Given) };
         match self.find::<E, R>(store, stream).await {
             Ok(Some(answer)) => Ok(answer),
+            // It says better why nothing could be stored than the store, which knows only ids.
+            Err(found) if found.kind() == ErrorKind::Invalid => Err(found),
             Ok(None) | Err(_) => Err(error),
         }
     }

@@ -3,7 +3,6 @@
 mod common;
 
 use std::fmt::Write as _;
-use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
 
 use common::teller::{deposit, teller, withdraw};
@@ -61,10 +60,9 @@ fn a_command_is_told_with_its_key_its_story_and_its_outcome() {
     let listener = Listener::default();
     let story = EventId::from_u128(7);
     tracing::subscriber::with_default(listener.clone(), || {
-        wait(commands.send(deposit("b", 5)).key("k").correlation(story).into_future())
-            .expect("open");
-        assert!(wait(commands.send(withdraw("b", 6)).into_future()).is_err());
-        assert!(wait(commands.send(deposit("b", 0)).into_future()).is_err());
+        wait(commands.send(deposit("b", 5)).key("k").correlation(story)).expect("open");
+        assert!(wait(commands.send(withdraw("b", 6))).is_err());
+        assert!(wait(commands.send(deposit("b", 0))).is_err());
     });
     let heard = listener.0.lock().expect("nobody panicked").join("\n");
     let expected = [

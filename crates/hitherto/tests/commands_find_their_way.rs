@@ -2,7 +2,6 @@
 
 mod common;
 
-use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
 
 use common::teller::{Deposit, balance, deposit, teller, withdraw};
@@ -23,8 +22,8 @@ fn invalid<R: std::fmt::Debug>(answer: Result<Saved, UpdateError<R>>) -> String 
 #[test]
 fn a_typed_command_reaches_its_aggregate_and_is_refused_in_its_type() {
     let (commands, accounts) = teller(&Store::in_memory());
-    wait(commands.send(deposit("b", 500)).into_future()).expect("it is open");
-    let refused = wait(commands.send(withdraw("b", 501)).into_future());
+    wait(commands.send(deposit("b", 500))).expect("it is open");
+    let refused = wait(commands.send(withdraw("b", 501)));
     assert_eq!(refused.refusal().expect("memory works"), Some(InsufficientFunds));
     assert_eq!(balance(&accounts, "b"), 500);
 }
@@ -33,11 +32,11 @@ fn a_typed_command_reaches_its_aggregate_and_is_refused_in_its_type() {
 fn a_command_from_outside_is_json_and_is_refused_in_words() {
     let (commands, accounts) = teller(&Store::in_memory());
     let json = br#"{"account":"b","amount":500}"#;
-    wait(commands.send_json("Deposit", json).key("k").into_future()).expect("it is open");
-    wait(commands.send(deposit("b", 500)).key("k").into_future()).expect("it is the same command");
+    wait(commands.send_json("Deposit", json).key("k")).expect("it is open");
+    wait(commands.send(deposit("b", 500)).key("k")).expect("it is the same command");
     assert_eq!(balance(&accounts, "b"), 500);
     let json = br#"{"account":"b","amount":501}"#;
-    let refused = wait(commands.send_json("Withdraw", json).into_future()).refusal();
+    let refused = wait(commands.send_json("Withdraw", json)).refusal();
     assert_eq!(refused.expect("memory works").as_deref(), Some("InsufficientFunds"));
 }
 
@@ -47,20 +46,20 @@ fn bad_commands_are_told_by_name_and_leave_no_trace() {
     let (commands, accounts) = teller(&store);
     let before = wait(store.head()).expect("memory works");
 
-    let unknown = wait(commands.send_json("Rob", b"{}").key("k").into_future());
+    let unknown = wait(commands.send_json("Rob", b"{}").key("k"));
     assert!(invalid(unknown).contains(r#"no command is called "Rob""#));
     let stranger = Commands::new(&store);
-    let unknown = wait(stranger.send(deposit("b", 1)).key("k").into_future());
+    let unknown = wait(stranger.send(deposit("b", 1)).key("k"));
     assert!(invalid(unknown).contains(r#"no command is called "Deposit""#));
-    let unreadable = wait(commands.send_json("Deposit", br#"{"amount":5}"#).into_future());
+    let unreadable = wait(commands.send_json("Deposit", br#"{"amount":5}"#));
     assert!(invalid(unreadable).contains("this is no Deposit"));
-    let senseless = wait(commands.send(deposit("b", 0)).key("k").into_future());
+    let senseless = wait(commands.send(deposit("b", 0)).key("k"));
     assert!(invalid(senseless).contains("an amount of 0 moves nothing"));
-    let nobody = wait(commands.send(deposit("", 1)).key("k").into_future());
+    let nobody = wait(commands.send(deposit("", 1)).key("k"));
     assert!(invalid(nobody).contains("the id of this account is empty"));
 
     assert_eq!(wait(store.head()).expect("memory works"), before);
-    wait(commands.send(deposit("b", 1)).key("k").into_future()).expect("the key was not used up");
+    wait(commands.send(deposit("b", 1)).key("k")).expect("the key was not used up");
     assert_eq!(balance(&accounts, "b"), 1);
 }
 
@@ -85,7 +84,7 @@ impl Command for OtherDeposit {
 #[test]
 fn another_type_of_the_same_name_is_not_taken_for_it() {
     let (commands, _) = teller(&Store::in_memory());
-    let answer = wait(commands.send(OtherDeposit {}).into_future());
+    let answer = wait(commands.send(OtherDeposit {}));
     assert!(invalid(answer).contains("two types of commands are called Deposit"));
 }
 
@@ -118,10 +117,10 @@ fn middleware_stands_around_in_the_order_in_which_it_was_put() {
     let telling = |name| Telling { name, told: Arc::clone(&told) };
     let (commands, _) = teller(&Store::in_memory());
     let commands = commands.around(telling("outer")).around(telling("inner"));
-    wait(commands.send(deposit("a", 5)).into_future()).expect("it is open");
+    wait(commands.send(deposit("a", 5))).expect("it is open");
     let expected = ["outer Deposit", "inner Deposit", "inner is done", "outer is done"];
     assert_eq!(*told.lock().expect("nobody panicked"), expected);
-    assert!(wait(commands.send(deposit("a", 0)).into_future()).is_err());
+    assert!(wait(commands.send(deposit("a", 0))).is_err());
     assert_eq!(
         told.lock().expect("nobody panicked").len(),
         4,
@@ -153,11 +152,11 @@ fn middleware_may_answer_itself_and_then_nothing_is_done() {
     let (commands, _) = teller(&store);
     let commands = commands.around(guard);
     let before = wait(store.head()).expect("memory works");
-    let refused = wait(commands.send(deposit("a", 1_001)).into_future());
+    let refused = wait(commands.send(deposit("a", 1_001)));
     assert_eq!(refused.refusal().expect("memory works"), Some(NotOpen));
     let noted = |note: &str| Deposit { note: note.into(), ..deposit("a", 1) };
-    assert_eq!(invalid(wait(commands.send(noted("hello")).into_future())), "no notes, please");
-    let other = invalid(wait(commands.send(noted("other")).into_future()));
+    assert_eq!(invalid(wait(commands.send(noted("hello")))), "no notes, please");
+    let other = invalid(wait(commands.send(noted("other"))));
     assert!(other.contains("refused by a middleware, in a type that is not the command's"));
     assert_eq!(wait(store.head()).expect("memory works"), before);
 }
@@ -210,7 +209,7 @@ fn a_decision_is_a_command_too_and_has_one_answer() {
     let commands = Commands::new(&store).decide::<TakeSeat>();
     let take = |by: &str, key: &str| {
         let seat = TakeSeat { seat: "12A".into(), by: by.into() };
-        wait(commands.send(seat).key(key).into_future()).refusal().expect("memory works")
+        wait(commands.send(seat).key(key)).refusal().expect("memory works")
     };
     assert_eq!((take("ann", "1"), take("ben", "2")), (None, Some(Taken)));
     assert_eq!((take("ann", "1"), take("ben", "2")), (None, Some(Taken)), "as before");
@@ -225,7 +224,7 @@ fn a_command_that_a_reaction_sends_has_the_event_as_its_key() {
     let opened = store.read(Query::stream("account-a")).next().expect("one").expect("sound");
     for _ in 0..2 {
         let sent = commands.send(deposit("b", 10)).because(&opened);
-        wait(sent.into_future()).expect("it is open");
+        wait(sent).expect("it is open");
     }
     assert_eq!(balance(&accounts, "b"), 10);
     let bonus = store.read(Query::stream("account-b")).last().expect("two").expect("sound");

@@ -121,7 +121,9 @@ impl<A: Aggregate> Repository<A> {
 
     /// The same repository for what happens because of an event: it is written down in each event
     /// saved, and an update that was made before because of the same event is not made again, but
-    /// answered as then.
+    /// answered as then. That holds for a refusal too, whatever has happened since: what follows
+    /// from an answer follows from it again. So a command looks at its aggregate and at the event,
+    /// and at nothing else.
     ///
     /// In one reaction each stream is updated once; a second update of it is an `Invalid` error. A
     /// [`Cause`] that is passed by reference is one reaction, wherever it is passed to.
@@ -342,10 +344,10 @@ impl<A: Aggregate> Repository<A> {
             return Ok(Err(refusal));
         }
         let root = aggregate.root();
-        match root.uncommitted.is_empty() {
-            true => Ok(Ok(nothing_new(root.position, version))),
-            false => Err(answers_otherwise(&format!("version {version} of {stream}"))),
+        if root.uncommitted.is_empty() {
+            return Ok(Ok(nothing_new(root.position, version)));
         }
+        Err(answers_otherwise(&format!("version {version} of {stream}")))
     }
 
     async fn save_raised(&self, stream: &StreamName, aggregate: &mut A) -> Result<Saved> {

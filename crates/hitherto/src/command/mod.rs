@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use hitherto_store::Saved;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +16,7 @@ pub use envelope::{Envelope, Refusal};
 pub use middleware::{Answer, Answering, Middleware, Next};
 pub use sending::{Sending, SendingJson};
 
-use crate::{Aggregate, Decision, Error, Repository, Result, Store, UpdateError};
+use crate::{Aggregate, Decision, Error, Repository, Result, Store};
 use route::{Deciding, Route, Updating};
 
 /// Something that somebody wants to happen, as plain data.
@@ -218,7 +217,7 @@ impl Commands {
         })
     }
 
-    async fn dispatch(&self, envelope: &Envelope) -> Result<Saved, UpdateError<Refusal>> {
+    async fn dispatch(&self, envelope: &Envelope) -> Answer {
         let route = self.known(envelope.name())?;
         envelope.validate()?;
         Next { around: &self.around, route, command: envelope }.run().await

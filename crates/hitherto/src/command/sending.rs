@@ -8,6 +8,7 @@ use hitherto_store::{EventId, Saved};
 use tracing::Instrument;
 
 use super::envelope::{Envelope, Refusal};
+use super::middleware::Answer;
 use super::{Command, Commands};
 use crate::cause::Cause;
 use crate::{Error, Result, UpdateError};
@@ -47,7 +48,7 @@ impl<'a, C: Command> Sending<'a, C> {
         self
     }
 
-    /// Because of an event, in a [process](crate::Process): the event takes the place of the key.
+    /// Because of an event, in a reaction: the event takes the place of the key.
     pub fn because(mut self, cause: impl Into<Cause>) -> Self {
         self.envelope.because = Some(cause.into());
         self
@@ -108,23 +109,24 @@ impl<'a> IntoFuture for SendingJson<'a> {
 }
 
 /// Dispatches in a span, and tells what came of it.
-async fn answer(commands: &Commands, envelope: &Envelope) -> Result<Saved, UpdateError<Refusal>> {
+async fn answer(commands: &Commands, envelope: &Envelope) -> Answer {
     let correlation = envelope.correlation().map(tracing::field::display);
     let span =
         tracing::debug_span!("command", name = envelope.name(), key = envelope.key(), correlation);
-    async {
+    let told = async {
         let answer = commands.dispatch(envelope).await;
-        match &answer {
-            Ok(saved) => {
-                tracing::debug!(position = saved.position.0, repeated = saved.repeated, "done")
-            }
-            Err(UpdateError::Refused(refusal)) => tracing::debug!(%refusal, "refused"),
-            Err(UpdateError::Store(error)) => tracing::warn!(%error, "failed"),
-        }
+        tell(&answer);
         answer
+    };
+    told.instrument(span).await
+}
+
+fn tell(answer: &Answer) {
+    match answer {
+        Ok(Saved { position, repeated, .. }) => tracing::debug!(%position, repeated, "done"),
+        Err(UpdateError::Refused(refusal)) => tracing::debug!(%refusal, "refused"),
+        Err(UpdateError::Store(error)) => tracing::warn!(%error, "failed"),
     }
-    .instrument(span)
-    .await
 }
 
 /// The refusal as the command's own type. A middleware may have refused in a type of its own.

@@ -1,4 +1,4 @@
-//! Whoever listens to `tracing` hears of each command: its name, key and story, and what came of it.
+//! Whoever listens to `tracing` hears of each command: its name, key and story, and its outcome.
 
 mod common;
 

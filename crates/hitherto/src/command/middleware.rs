@@ -48,8 +48,9 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 /// # hitherto::wait(async {
 /// let store = Store::in_memory();
 /// let counters = Repository::<Counter>::new(&store);
-/// let count = |counter: &mut Counter, _: &Count| hitherto::Aggregate::raise(counter, Counted::Counted);
-/// let commands = Commands::new(&store).update(&counters, |c: &Count| &c.what, count).around(closed);
+/// let commands = Commands::new(&store)
+///     .update(&counters, |c: &Count| &c.what, |counter, _| counter.raise(Counted::Counted))
+///     .around(closed);
 ///
 /// let count = |key| commands.send(Count { what: "doors".into() }).key(key);
 /// assert!(count("Sunday").await.is_err());

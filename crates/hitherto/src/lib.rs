@@ -93,9 +93,11 @@
 //! without one.
 
 mod aggregate;
+mod answer;
 mod cache;
 mod cause;
 pub mod checkpoints;
+pub mod command;
 mod decision;
 mod error;
 mod event;
@@ -109,6 +111,7 @@ pub mod testing;
 
 pub use aggregate::{Aggregate, Root, ensure};
 pub use cause::Cause;
+pub use command::{Command, Commands};
 pub use decision::Decision;
 pub use error::{Outcome, UpdateError};
 pub use event::{Event, Kind, Recorded, TypedEvents, deprecated_kinds};

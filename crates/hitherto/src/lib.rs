@@ -93,23 +93,31 @@
 //! without one.
 
 mod aggregate;
+mod answer;
 mod cache;
 mod cause;
+pub mod checkpoints;
+pub mod command;
 mod decision;
 mod error;
 mod event;
 pub mod private;
+pub mod projection;
 mod repository;
+pub mod runner;
 mod snapshot;
 mod store;
 pub mod testing;
 
 pub use aggregate::{Aggregate, Root, ensure};
 pub use cause::Cause;
+pub use command::{Command, Commands};
 pub use decision::Decision;
 pub use error::{Outcome, UpdateError};
 pub use event::{Event, Kind, Recorded, TypedEvents, deprecated_kinds};
 pub use hitherto_derive::Event;
+/// An event as it is stored, its payload as bytes: what [`Recorded`] is made from.
+pub use hitherto_store::Recorded as StoredEvent;
 pub use hitherto_store::{
     Append, Clock, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId,
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
@@ -117,6 +125,7 @@ pub use hitherto_store::{
 };
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
+pub use projection::{Projection, Projector, Sql, View};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

@@ -1,5 +1,5 @@
-//! Reading since or until a time does not look at the events before and behind: it finds its place by
-//! bisection, and what it reads of the disk grows with the number of digits, not of events.
+//! Reading since or until a time does not look at the events before and behind: it finds its place
+//! by bisection, and what it reads of the disk grows with the number of digits, not of events.
 
 use std::io;
 use std::sync::Arc;
@@ -119,7 +119,7 @@ fn a_moment_in_twenty_thousand_events_is_found_with_some_forty_reads() {
         let before = (disk.reads.load(Ordering::Relaxed), disk.bytes.load(Ordering::Relaxed));
         let first = store.read(query).next().expect("there is one").expect("it can be read");
         let reads = disk.reads.load(Ordering::Relaxed) - before.0;
-        (first.position().0 as i64, reads, disk.bytes.load(Ordering::Relaxed) - before.1)
+        (first.position().0.cast_signed(), reads, disk.bytes.load(Ordering::Relaxed) - before.1)
     };
     for at in [1, 777, 10_000, EVENTS - 1] {
         let time = second(begin + at);

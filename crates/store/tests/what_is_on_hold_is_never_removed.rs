@@ -55,7 +55,7 @@ fn what_would_remove_something_on_hold_is_refused_and_changes_nothing() {
 #[test]
 fn a_policy_takes_what_is_not_held_and_the_rest_when_it_is_released() {
     let mut kept = Kept::new();
-    let minute = Keep::max_age(Duration::from_secs(60));
+    let minute = Keep::max_age(Duration::from_mins(1));
     kept.store.keep(Target::category("customer"), minute).expect("it can be");
     kept.store.hold(invoices()).expect("it is not on hold yet");
     customer(&kept);
@@ -73,7 +73,7 @@ fn a_policy_takes_what_is_not_held_and_the_rest_when_it_is_released() {
 #[test]
 fn a_hold_brings_nothing_back() {
     let mut kept = Kept::new();
-    let minute = Keep::max_age(Duration::from_secs(60));
+    let minute = Keep::max_age(Duration::from_mins(1));
     kept.store.keep(Target::category("customer"), minute).expect("it can be");
     customer(&kept); // 60 seconds
     kept.clock.jump(5);

@@ -1,5 +1,5 @@
-//! Policies, truncation, deletion and tombstones: what they remove is hidden from every read as soon
-//! as they return, positions and versions stay, and they hold after a restart.
+//! Policies, truncation, deletion and tombstones: what they remove is hidden from every read as
+//! soon as they return, positions and versions stay, and they hold after a restart.
 
 #[path = "common/kept.rs"]
 mod kept;
@@ -97,7 +97,7 @@ fn a_tombstoned_stream_takes_nothing_ever_again_but_knows_its_repeats() {
 fn only_the_newest_and_the_youngest_are_kept() {
     let mut kept = Kept::new();
     kept.store.keep(Target::category("note"), Keep::max_count(2)).expect("it can be");
-    let age = Keep::max_age(Duration::from_secs(60));
+    let age = Keep::max_age(Duration::from_mins(1));
     kept.store.keep(Target::category("session"), age).expect("it can be");
     for _ in 0..5 {
         kept.note("note-1", "Noted", 1);

@@ -97,6 +97,7 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// As [`EmbeddedStore::truncate`].
+    #[expect(clippy::needless_pass_by_value, reason = "as `keep` takes it")]
     pub fn delete(&self, target: Target) -> Result<Position> {
         self.remove_all(&target, Fact::Deleted)
     }
@@ -106,6 +107,7 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// As [`EmbeddedStore::truncate`].
+    #[expect(clippy::needless_pass_by_value, reason = "as `keep` takes it")]
     pub fn tombstone(&self, target: Target) -> Result<Position> {
         self.remove_all(&target, Fact::Tombstoned)
     }

@@ -92,12 +92,16 @@
 //! Everything is awaited, and nothing needs a runtime: any executor will do, and [`wait`] does
 //! without one.
 
+// What the derive writes names this crate as its users do.
+extern crate self as hitherto;
+
 mod aggregate;
 mod cache;
 mod cause;
 mod decision;
 mod error;
 mod event;
+mod personal;
 pub mod private;
 mod repository;
 mod snapshot;
@@ -117,6 +121,7 @@ pub use hitherto_store::{
 };
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
+pub use personal::{Personal, PrivacyEvent};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hitherto_store::{
-    Append, ContentType, Error, EventSource, Events, NewEvent, Placement, Recorded, Result, StreamName,
+    Append, ContentType, Error, EventSource, Events, NewEvent, Placement, Recorded, Result,
+    StreamName,
 };
 
 use crate::json::{mentions, replace};
@@ -24,7 +25,8 @@ pub(crate) fn is_personal(append: &Append) -> Result<bool> {
     let mut events = append.writes.iter().flat_map(|write| &write.events);
     let mut found = false;
     events.try_for_each(|event| {
-        found |= parts(event).into_iter().any(|json| mentions(json, &["\"$personal\"", "\"$sealed\""]));
+        found |=
+            parts(event).into_iter().any(|json| mentions(json, &["\"$personal\"", "\"$sealed\""]));
         check_kind(&event.kind)
     })?;
     Ok(found)

@@ -45,7 +45,10 @@ impl KeyFile {
         let file = File::open(path).map_err(failed)?;
         let identity = identity_of(&file).map_err(failed)?;
         let mut header = Zeroizing::new([0; SLOT_BYTES]);
-        let vault = (&file).read_exact(&mut header[..]).ok().and_then(|()| slot::decode_header(&header[..]));
+        let vault = (&file)
+            .read_exact(&mut header[..])
+            .ok()
+            .and_then(|()| slot::decode_header(&header[..]));
         let vault = vault.ok_or_else(|| {
             Error::invalid(format!(
                 "{} is no file of keys, or its header is damaged: name the right file, or restore it \
@@ -71,7 +74,8 @@ impl KeyFile {
 
     /// What came into the file since the last look, from this process or another.
     pub(crate) fn look(&mut self) -> Result<Option<News>> {
-        let now = std::fs::metadata(&self.path).map_err(|error| cannot(&self.path, "read", error))?;
+        let now =
+            std::fs::metadata(&self.path).map_err(|error| cannot(&self.path, "read", error))?;
         if (now.dev(), now.ino()) != self.identity {
             let vault = self.vault;
             *self = Self::open(&self.path)?;
@@ -102,7 +106,7 @@ impl KeyFile {
             match Slot::decode(bytes, self.vault, self.slots + number as u64) {
                 Some(slot) => found.push(slot),
                 // Being written, or torn by a crash while it was: nobody uses it.
-                None if number + 1 == count => break,
+                None if number + 1 == count && is_torn(bytes) => break,
                 None => return Err(self.damaged(self.slots + number as u64)),
             }
         }
@@ -221,12 +225,19 @@ fn identity_of(file: &File) -> io::Result<(u64, u64)> {
     file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
+/// A slot is small enough to be there as a whole, not at all, or as the zeros of a longer file.
+fn is_torn(bytes: &[u8]) -> bool {
+    bytes.len() < SLOT_BYTES || bytes.iter().all(|&byte| byte == 0)
+}
+
 pub(crate) fn cannot(path: &Path, what: &str, error: io::Error) -> Error {
     let (kind, advice) = match error.kind() {
         io::ErrorKind::NotFound => {
             (ErrorKind::NotFound, "it is missing: name the right file, or restore it from a backup")
         }
-        _ => (ErrorKind::Unavailable, "see that it can be read and written, and that there is room"),
+        _ => {
+            (ErrorKind::Unavailable, "see that it can be read and written, and that there is room")
+        }
     };
     Error::new(kind, format!("the file of keys {} cannot be {what}; {advice}", path.display()))
         .because(error)

@@ -134,6 +134,16 @@ impl KeyRing {
         Ok(subjects)
     }
 
+    /// All slots, as a copy of the file has them.
+    pub(crate) fn slots(&self) -> Result<Vec<Slot>> {
+        let state = self.look()?;
+        let mut slots = state.slots_without(&[])?;
+        if let Some((id, key)) = state.snapshots.clone() {
+            slots[0] = Slot::Snapshots { id, key };
+        }
+        Ok(slots)
+    }
+
     /// The keys of a subject, destroyed ones among them.
     pub(crate) fn ids_of(&self, subject: &str) -> Result<Vec<Id>> {
         let state = self.look()?;
@@ -225,9 +235,12 @@ impl State {
         self.live.clear();
         self.snapshots = None;
         self.forgettings += 1;
-        let is_gone = |slot: &Slot| matches!(slot, Slot::Key { id, .. } if self.keys.contains_key(id));
+        let is_gone =
+            |slot: &Slot| matches!(slot, Slot::Key { id, .. } if self.keys.contains_key(id));
         let slots: Vec<_> = slots.into_iter().filter(|slot| !is_gone(slot)).collect();
-        slots.into_iter().for_each(|slot| self.take_in(slot));
+        for slot in slots {
+            self.take_in(slot);
+        }
     }
 
     /// All slots of a file that has these keys no more, with another key for snapshots.
@@ -250,7 +263,9 @@ impl State {
 
 /// Refuses what cannot be a subject.
 pub(crate) fn check_subject(subject: &str) -> Result<()> {
-    if !subject.is_empty() && subject.len() <= SUBJECT_BYTES_MAX && !subject.chars().any(char::is_control)
+    if !subject.is_empty()
+        && subject.len() <= SUBJECT_BYTES_MAX
+        && !subject.chars().any(char::is_control)
     {
         return Ok(());
     }
@@ -274,7 +289,7 @@ fn random_key() -> Result<Key> {
 
 /// Bytes that nobody can guess.
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<()> {
-    getrandom::fill(bytes)
-        .map_err(|error| Error::unavailable("the system gives no random bytes").because(error.to_string()))
+    getrandom::fill(bytes).map_err(|error| {
+        Error::unavailable("the system gives no random bytes").because(error.to_string())
+    })
 }
-

@@ -27,10 +27,7 @@ pub(crate) fn then<T: Send + 'static, U: Send + 'static>(
     answered
 }
 
-fn on_answer<T: Send + 'static>(
-    ticket: Ticket<T>,
-    act: impl FnOnce(Result<T>) + Send + 'static,
-) {
+fn on_answer<T: Send + 'static>(ticket: Ticket<T>, act: impl FnOnce(Result<T>) + Send + 'static) {
     let waiting = Waiting { ticket, act: Box::new(act) };
     Arc::new(Waiter(Mutex::new(Some(waiting)))).look();
 }

@@ -14,6 +14,7 @@
 //! The typed library has `Personal<T>` for the fields of events. Positions, versions, ids, kinds,
 //! tags and the digest of history are those of the store behind, and forgetting changes none.
 
+mod copies;
 mod events;
 mod json;
 mod key_file;
@@ -26,5 +27,6 @@ mod snapshots;
 mod values;
 mod vault;
 
+pub use copies::{backup_keys, subjects};
 pub use slot::SUBJECT_BYTES_MAX;
 pub use vault::{Subject, Vault};

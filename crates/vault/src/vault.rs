@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hitherto_store::{
-    Append, Error, ErrorKind, EventId, EventStore, Events, Position, Query, Recorded, Result, Saved,
-    SnapshotCache, Ticket, limits,
+    Append, Error, ErrorKind, EventId, EventStore, Events, Position, Query, Recorded, Result,
+    Saved, SnapshotCache, Ticket, limits,
 };
 
 use crate::events::{self, Opened};
@@ -187,7 +187,8 @@ impl Vault {
     }
 
     fn submit_sealed(&self, append: Append) -> Ticket {
-        let sealed = self.0.ring.create().and_then(|vault| events::seal(&self.0.ring, vault, append));
+        let sealed =
+            self.0.ring.create().and_then(|vault| events::seal(&self.0.ring, vault, append));
         match sealed {
             Ok(sealed) => self.0.store.submit(sealed),
             Err(error) => Ticket::ready(Err(error)),

@@ -1,6 +1,8 @@
 //! Forgetting is one decision: it survives crashes at every step, repeats, other processes, and an
 //! old copy of the keys.
 
+#![allow(clippy::unwrap_used, reason = "a story stops where it goes wrong")]
+
 mod common;
 
 use common::{CANARY, join, payload, read};
@@ -34,7 +36,8 @@ fn forgetting_twice_is_forgetting_once_and_others_stay() {
     assert_ne!(vault.forgettings(), forgettings, "caches are told");
     assert!(payload(&read(&vault, "customer-person-8")[0]).contains("Ada"));
     let subjects = vault.subjects().unwrap();
-    let forgotten: Vec<_> = subjects.iter().map(|one| (one.name.as_str(), one.is_forgotten)).collect();
+    let forgotten: Vec<_> =
+        subjects.iter().map(|one| (one.name.as_str(), one.is_forgotten)).collect();
     assert_eq!(forgotten, [("person-7", true), ("person-8", false)]);
 
     join(&vault, "person-7", "Zoe is back");
@@ -89,6 +92,31 @@ fn a_crash_between_the_key_and_the_receipt_is_healed_by_the_next_open() {
     let vault = Vault::over(store, &keys).unwrap();
     assert_eq!(receipts(&vault), 1, "the receipt was made up for");
     assert!(is_forgotten(&vault));
+}
+
+#[test]
+fn what_a_crash_left_beside_the_keys_is_overwritten_unless_it_is_the_keys() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = EmbeddedStore::in_memory();
+    let vault = Vault::over(store.clone(), path("keys")).unwrap();
+    join(&vault, "person-7", CANARY);
+    // Before the new file had the name: the old one has two.
+    std::fs::hard_link(path("keys"), path("keys.old")).unwrap();
+    std::fs::copy(path("keys"), path("keys.new")).unwrap();
+    join(&vault, "person-8", "Ada");
+    assert!(name(&vault).contains(CANARY));
+    assert!(!path("keys.old").exists() && !path("keys.new").exists());
+    // After it had: the old one has keys that were destroyed.
+    std::fs::copy(path("keys"), path("keys.old")).unwrap();
+    let left = std::fs::File::open(path("keys.old")).unwrap();
+    vault.forget("person-7").unwrap();
+    assert!(!path("keys.old").exists());
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut &left, &mut bytes).unwrap();
+    assert!(!bytes.is_empty() && bytes.iter().all(|&byte| byte == 0), "it was overwritten");
+    assert!(is_forgotten(&vault));
+    assert!(payload(&read(&vault, "customer-person-8")[0]).contains("Ada"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The conformance suite through a vault, and what a vault adds to it: repeats of sealed events,
 //! and many callers whose keys are made at once.
 
+#![allow(clippy::unwrap_used, reason = "a story stops where it goes wrong")]
+
 mod common;
 
 use std::sync::Arc;
@@ -67,8 +69,7 @@ fn many_callers_make_one_key_a_subject_and_one_file() {
     });
     let vault = Vault::over(store, directory.path().join("keys")).unwrap();
     assert_eq!(vault.subjects().unwrap().len(), 3);
-    let events: Vec<_> =
-        vault.read(Query::category("customer")).collect::<Result<_, _>>().unwrap();
+    let events: Vec<_> = vault.read(Query::category("customer")).collect::<Result<_, _>>().unwrap();
     assert_eq!(events.iter().filter(|event| payload(event).contains(CANARY)).count(), 80);
     vault.forget("person-0").unwrap();
     let left = vault.read(Query::category("customer"));

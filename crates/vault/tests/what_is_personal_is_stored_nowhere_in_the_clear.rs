@@ -1,6 +1,8 @@
 //! A canary is appended as personal data, folded, kept in snapshots and compressed: no file has it,
 //! neither while it can be read nor after it was forgotten.
 
+#![allow(clippy::unwrap_used, reason = "a story stops where it goes wrong")]
+
 mod common;
 
 use common::{CANARY, Customer, files_with, join, open, payload, personal, read};
@@ -30,7 +32,8 @@ fn what_is_personal_is_stored_nowhere_in_the_clear() {
     assert!(snapshots.exists(), "there is a snapshot to look into");
     assert_eq!(files_with(directory.path(), CANARY), [""; 0]);
 
-    let (head, digest) = (store.head().wait().unwrap(), store.digest(store.head().wait().unwrap()).unwrap());
+    let (head, digest) =
+        (store.head().wait().unwrap(), store.digest(store.head().wait().unwrap()).unwrap());
     let copy = directory.path().join("bank.keys.copy");
     std::fs::copy(&keys, &copy).unwrap();
     vault.forget("person-7").unwrap();

@@ -1,5 +1,5 @@
 //! The person that the tests tell their stories about, and a search through every file.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ impl Aggregate for Customer {
     fn apply(&mut self, event: &CustomerEvent) {
         match event {
             CustomerJoined { name, .. } => {
-                self.name = name.value().map_or("(forgotten)", String::as_str).to_owned();
+                name.value().map_or("(forgotten)", String::as_str).clone_into(&mut self.name);
             }
             Moved { .. } => self.moves += 1,
         }

@@ -21,7 +21,10 @@ fn run(shell: &Shell, block: &str) -> std::process::Output {
     let directory = binary.parent().expect("it is in a directory").display().to_string();
     let path = std::env::var("PATH").unwrap_or_default();
     let mut command = std::process::Command::new("sh");
-    command.args(["-euc", block]).current_dir(shell.path("")).env("PATH", format!("{directory}:{path}"));
+    command
+        .args(["-euc", block])
+        .current_dir(shell.path(""))
+        .env("PATH", format!("{directory}:{path}"));
     command.output().expect("there is a shell")
 }
 

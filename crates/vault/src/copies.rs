@@ -11,7 +11,8 @@ use crate::vault::Subject;
 /// Everybody whose keys are, or were, in a file of keys.
 ///
 /// # Errors
-/// `NotFound` if there is no such file; `Invalid` if it is another file; `Corrupt` if it is damaged.
+/// `NotFound` if there is no such file; `Invalid` if it is another file; `Corrupt` if it is
+/// damaged.
 pub fn subjects(keys: impl AsRef<Path>) -> Result<Vec<Subject>> {
     drop(KeyFile::open(keys.as_ref())?);
     let subjects = KeyRing::open(keys.as_ref())?.subjects()?.into_iter();

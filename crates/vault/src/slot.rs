@@ -3,7 +3,8 @@
 //!
 //! | offset | size | header | any other slot |
 //! |---:|---:|---|---|
-//! | 0 | 8 | `hithkey1` | 1: 1 a key, 2 a destroyed key, 3 the key of snapshots; 1: length of the subject |
+//! | 0 | 8 | `hithkey1` | 1: 1 a key, 2 a destroyed key, 3 the key of snapshots; 1: length of the
+//! subject |
 //! | 8 | 16 | id of the vault | id of the key |
 //! | 24 | 32 | zeros | the key; zeros if it was destroyed |
 //! | 56 | 64 | zeros | the subject (UTF-8) |

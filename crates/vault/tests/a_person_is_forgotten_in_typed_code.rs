@@ -88,8 +88,7 @@ async fn story(directory: &Path) {
     .unwrap();
     let store = Store::on(vault.clone());
     // endregion: open
-    let customers =
-        Repository::<Customer>::new(&store).cache(100).snapshots(Snapshots::every(1));
+    let customers = Repository::<Customer>::new(&store).cache(100).snapshots(Snapshots::every(1));
     // region: join
     let name = Personal::of("person-7", "Zoe".to_owned());
     let joined = CustomerJoined { name, plan: "small".to_owned() };

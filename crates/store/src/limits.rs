@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use crate::append::{Append, Condition};
 use crate::error::{Error, Result};
-use crate::event::{NewEvent, Tag};
+use crate::event::{NewEvent, Tag, split_stream_name};
+use crate::personal;
 use crate::query::Query;
 
 /// Payload and metadata of one event together, in bytes.
@@ -68,15 +69,26 @@ fn check_streams(append: &Append) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a name that cannot be that of a stream which callers append to, or of its category.
-pub(crate) fn check_stream_name(name: &str) -> Result<()> {
-    if name.starts_with('$') {
+/// Refuses a name that cannot be that of a stream which callers append to.
+fn check_stream_name(name: &str) -> Result<()> {
+    if split_stream_name(name).0 == crate::retention::STREAM {
         return Err(Error::invalid(format!(
-            "the stream name {name:?} begins with `$`: such names are the store's own, so name the \
-             stream otherwise"
+            "the stream {name:?} is the store's own: name another stream, or use `keep`, `truncate`, \
+             `delete`, `tombstone` or `hold`"
         )));
     }
     check_name("stream name", name, STREAM_NAME_BYTES_MAX)
+}
+
+/// Refuses a name that cannot be that of a stream or category of which something may be removed.
+pub(crate) fn check_target(name: &str) -> Result<()> {
+    if name.starts_with('$') {
+        return Err(Error::invalid(format!(
+            "{name:?} begins with `$`, and nothing is removed of what is the store's own: name another \
+             stream or category"
+        )));
+    }
+    check_name("name of a stream or category", name, STREAM_NAME_BYTES_MAX)
 }
 
 /// Refuses a name that cannot be that of a kind.
@@ -108,6 +120,7 @@ fn check_event(event: &NewEvent) -> Result<()> {
         "store large data elsewhere and keep a reference in the event",
     )?;
     at_most("tags of one event", event.tags.len(), EVENT_TAGS_MAX, "tag only what is queried by")?;
+    personal::check_event(event)?;
     event.tags.iter().try_for_each(check_tag)
 }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 
 use crate::append::{Append, Saved};
 use crate::clock::{Clock, SystemClock};
@@ -25,6 +24,8 @@ use crate::roll::Spares;
 use crate::scavenge::{Scavenged, Scavenger};
 use crate::shared::Shared;
 use crate::snapshots::SnapshotFile;
+use crate::sync::Mutex;
+use crate::sync::thread::{self, JoinHandle};
 use crate::tail::Tail;
 use crate::ticket::Ticket;
 use crate::upkeep::Upkeep;
@@ -313,7 +314,7 @@ fn start_threads(
 }
 
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-    let builder = std::thread::Builder::new().name(name.to_owned());
+    let builder = thread::Builder::new().name(name.to_owned());
     builder.spawn(work).expect("the system starts a thread")
 }
 
@@ -348,7 +349,7 @@ impl Inner {
         for thread in threads {
             thread.thread().unpark();
             // A waker that is called in one of these threads may drop the last handle there.
-            if thread.thread().id() != std::thread::current().id() {
+            if thread.thread().id() != thread::current().id() {
                 // A panic of the thread has shown already where it mattered.
                 let _ = thread.join();
             }

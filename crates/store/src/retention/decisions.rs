@@ -1,7 +1,7 @@
 //! The one way in which facts of retention come into the log: checked against what is on hold, one
 //! after another.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::append::{Append, ExpectedVersion};
 use crate::commit_queue::CommitQueue;
@@ -11,6 +11,7 @@ use crate::limits;
 use crate::query::{Query, QueryItem};
 use crate::reader::Reader;
 use crate::shared::Shared;
+use crate::sync::{Mutex, MutexGuard};
 
 use super::fact::{Fact, STREAM};
 use super::state::{Moment, Retention};

@@ -43,7 +43,7 @@ impl Target {
 
     /// Refuses a name that cannot be, or that is the store's own.
     pub(super) fn check(&self) -> Result<()> {
-        check_target_name(self.name())?;
+        limits::check_target(self.name())?;
         match self {
             Self::Category(name) if name.contains('-') => Err(Error::invalid(format!(
                 "{name:?} is no category, which ends before the first `-` of a stream's name: name \
@@ -52,10 +52,6 @@ impl Target {
             _ => Ok(()),
         }
     }
-}
-
-fn check_target_name(name: &str) -> Result<()> {
-    limits::check_stream_name(name)
 }
 
 impl fmt::Display for Target {

@@ -12,7 +12,7 @@ mod rewrite;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::commit_queue::CommitQueue;
 use crate::error::{Error, Result};
@@ -20,6 +20,7 @@ use crate::event::{Position, Timestamp};
 use crate::log::LogFile;
 use crate::retention::{Decisions, Fact, Moment, View};
 use crate::shared::Shared;
+use crate::sync::Mutex;
 use crate::upkeep::Upkeep;
 use crate::writer::Writer;
 

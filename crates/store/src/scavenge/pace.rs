@@ -1,11 +1,12 @@
 //! How fast bytes are removed, and when not at all: so that nobody who reads or writes notices it.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, wait_within};
 
 /// Bytes after which it is waited: short rests leave the disk and the processor to others often.
 const SPENT_BYTES: u64 = 256 << 10;
@@ -124,9 +125,11 @@ impl Pace {
         }
         self.spent.store(0, Ordering::Relaxed);
         let rest = Duration::from_nanos(spent.saturating_mul(1_000_000_000) / rate.max(1));
-        let keeps_on = |state: &mut State| !state.is_paused && !state.is_closing;
-        let waited = self.changed.wait_timeout_while(self.lock(), rest, keeps_on);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        let state = self.lock();
+        if !state.is_paused && !state.is_closing {
+            // Whoever wakes it earlier pauses or closes, mostly; else the rest is a little short.
+            drop(wait_within(&self.changed, state, rest));
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use zstd_safe::{CCtx, CDict};
 
@@ -12,6 +12,7 @@ use crate::disk::{Disk, DiskFile};
 use crate::event::EventId;
 use crate::page::{PAGE_BYTES, PageWriter};
 use crate::planted::{PlantedBug, is_planted};
+use crate::sync::AtomicBool;
 
 const TEMPORARY: &str = "compressed.tmp";
 /// Measured on events of some 400 bytes: with a dictionary, level 3 gives a tenth more than level 1

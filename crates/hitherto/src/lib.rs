@@ -92,6 +92,9 @@
 //! Everything is awaited, and nothing needs a runtime: any executor will do, and [`wait`] does
 //! without one.
 
+// The derive speaks of this crate by its name, here too.
+extern crate self as hitherto;
+
 mod aggregate;
 mod answer;
 mod cache;
@@ -102,6 +105,7 @@ mod error;
 mod event;
 pub mod private;
 pub mod projection;
+mod reminder;
 mod repository;
 pub mod runner;
 mod snapshot;
@@ -125,6 +129,7 @@ pub use hitherto_store::{
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
 pub use projection::{Projection, Sql};
+pub use reminder::{Reminders, When};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

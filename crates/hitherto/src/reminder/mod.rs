@@ -1,0 +1,12 @@
+//! Deadlines: events that happen later. A small process over the store, not a feature of the log.
+//!
+//! [`Repository::remind`](crate::Repository::remind) sets one; [`Reminders`] gives it when it is
+//! due.
+
+mod agenda;
+mod due;
+mod event;
+mod set;
+
+pub use due::Reminders;
+pub use event::When;

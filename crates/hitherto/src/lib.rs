@@ -99,6 +99,7 @@ mod aggregate;
 mod answer;
 mod cache;
 mod cause;
+pub mod checkpoints;
 pub mod command;
 mod decision;
 mod error;
@@ -128,7 +129,7 @@ pub use hitherto_store::{
 };
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
-pub use projection::{Projection, Sql};
+pub use projection::{Projection, Projector, Sql, View};
 pub use reminder::{Reminders, When};
 pub use repository::Repository;
 pub use snapshot::Snapshots;

@@ -105,6 +105,7 @@ mod decision;
 mod error;
 mod event;
 pub mod private;
+pub mod process;
 pub mod projection;
 mod reminder;
 mod repository;
@@ -129,6 +130,7 @@ pub use hitherto_store::{
 };
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
+pub use process::{Delivery, Process, Processor};
 pub use projection::{Projection, Projector, Sql, View};
 pub use reminder::{Reminders, When};
 pub use repository::Repository;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::event::as_stored;
-use crate::{Event, EventId, Recorded, Result};
+use crate::{Event, EventId, Recorded, Result, StoredEvent};
 
 /// The category of the streams that reminders are set in: one for each stream that is reminded.
 pub(super) const CATEGORY: &str = "hitherto.reminder";
@@ -68,6 +68,13 @@ pub(super) enum ReminderEvent {
     RemindersForgotten,
 }
 
+/// Whether an event is one by which a reminder was set.
+pub(crate) fn is_reminder(event: &StoredEvent) -> bool {
+    event.kind() == SET
+}
+
+/// The name under which setting is stored.
+const SET: &str = "hitherto.ReminderSet";
 /// The name under which forgetting is stored.
 pub(super) const FORGOTTEN: &str = "hitherto.RemindersForgotten";
 

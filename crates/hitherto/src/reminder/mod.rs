@@ -10,3 +10,4 @@ mod set;
 
 pub use due::Reminders;
 pub use event::When;
+pub(crate) use event::is_reminder;

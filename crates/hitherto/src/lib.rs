@@ -132,7 +132,7 @@ pub use hitherto_store::{
 pub use pollster::block_on as wait;
 pub use process::{Delivery, Process, Processor};
 pub use projection::{Projection, Projector, Sql, View};
-pub use reminder::{Reminders, When};
+pub use reminder::{KeptReminders, Reminders, When};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

@@ -27,11 +27,11 @@ use crate::{Error, ErrorKind, Recorded, Result, Store};
 /// # Ok::<(), hitherto::Error>(()) }).unwrap();
 /// ```
 pub struct Reminders {
-    store: Store,
-    clock: Arc<dyn Clock>,
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
     agenda: Agenda,
     /// All that was set up to here is known.
-    seen: Position,
+    pub(super) seen: Position,
 }
 
 impl Reminders {

@@ -136,6 +136,7 @@ mod timestamp {
     use hitherto_store::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     pub(super) fn serialize<S: Serializer>(value: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_i64(value.as_nanos())
     }

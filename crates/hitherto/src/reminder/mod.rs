@@ -6,8 +6,10 @@
 mod agenda;
 mod due;
 mod event;
+mod keeping;
 mod set;
 
 pub use due::Reminders;
 pub use event::When;
 pub(crate) use event::is_reminder;
+pub use keeping::KeptReminders;

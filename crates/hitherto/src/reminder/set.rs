@@ -32,7 +32,9 @@ impl<A: Aggregate> Repository<A> {
     /// #     const CATEGORY: &'static str = "transfer";
     /// #     type Id = String; type Event = TransferEvent; type Error = ();
     /// #     fn root(&mut self) -> &mut Root<TransferEvent> { &mut self.root }
-    /// #     fn apply(&mut self, event: &TransferEvent) { self.is_late = *event == TransferTimedOut }
+    /// #     fn apply(&mut self, event: &TransferEvent) {
+    /// #         self.is_late = *event == TransferTimedOut;
+    /// #     }
     /// # }
     /// use std::time::Duration;
     /// use hitherto::{Reminders, Repository, Store};

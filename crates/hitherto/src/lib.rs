@@ -92,7 +92,7 @@
 //! Everything is awaited, and nothing needs a runtime: any executor will do, and [`wait`] does
 //! without one.
 
-// The derive speaks of this crate by its name, here too.
+// What the derive writes names this crate as its users do.
 extern crate self as hitherto;
 
 mod aggregate;
@@ -104,6 +104,7 @@ pub mod command;
 mod decision;
 mod error;
 mod event;
+mod personal;
 pub mod private;
 pub mod process;
 pub mod projection;
@@ -128,6 +129,7 @@ pub use hitherto_store::{
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
     Result, Saved, StreamName, Tag, Ticket, Timestamp, limits,
 };
+pub use personal::{Personal, PrivacyEvent};
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
 pub use process::{Delivery, Process, Processor};

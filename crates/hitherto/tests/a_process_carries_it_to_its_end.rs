@@ -7,7 +7,7 @@ use common::transfer::*;
 use common::*;
 use hitherto::checkpoints::Checkpoints;
 use hitherto::runner::{Begin, State as Running};
-use hitherto::{Processor, Query, Repository, Store, wait};
+use hitherto::{Processor, Query, Repository, Store, StoredEvent, wait};
 
 fn start(store: &Store, checkpoints: &Checkpoints) -> Processor {
     let process = Processor::start(store, checkpoints, TransferMoney::new(store)).retry(quick());
@@ -51,7 +51,7 @@ fn all_that_follows_names_its_cause_and_belongs_to_one_story() {
     let process = start(&store, &Checkpoints::in_memory());
     settle(&store, &process);
     let told: Vec<_> = store.read(Query::all().after(request)).map(|e| e.expect("sound")).collect();
-    let kinds: Vec<_> = told.iter().map(|event| event.kind()).collect();
+    let kinds: Vec<_> = told.iter().map(StoredEvent::kind).collect();
     assert_eq!(kinds, ["MoneyWithdrawn", "MoneyTaken", "MoneyDeposited", "TransferCompleted"]);
     let requested = store.read(Query::all().up_to(request)).last().expect("one").expect("sound");
     assert_eq!(told[0].causation(), Some(requested.id()));

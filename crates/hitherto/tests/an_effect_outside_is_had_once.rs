@@ -98,7 +98,7 @@ impl Process for EveryHour {
 
     async fn react(&self, event: &Delivery<TransferEvent>) -> hitherto::Result<()> {
         let transfers = self.0.because(event);
-        transfers.remind(event.stream_id(), Duration::from_secs(3_600), TransferTimedOut).await?;
+        transfers.remind(event.stream_id(), Duration::from_hours(1), TransferTimedOut).await?;
         Ok(())
     }
 }
@@ -114,7 +114,7 @@ fn a_clock_that_reminds_itself_is_no_circle() {
     let mut head = request(&store, "T-1", 60);
     for _ in 0..50 {
         wait(process.reached(head)).expect("it runs");
-        clock.forward(Duration::from_secs(3_600));
+        clock.forward(Duration::from_hours(1));
         assert_eq!(wait(reminders.give_due()).expect("memory works"), 1);
         head = wait(store.head()).expect("memory works");
     }

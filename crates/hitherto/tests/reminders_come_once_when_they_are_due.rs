@@ -13,7 +13,8 @@ use hitherto::{
     Processor, Query, Reminders, Repository, Saved, Store, Timestamp, wait,
 };
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
+const MOMENT: Duration = Duration::from_nanos(1);
 
 fn transfers(store: &Store) -> Repository<Transfer> {
     Repository::new(store)
@@ -41,9 +42,9 @@ fn a_reminder_comes_when_it_is_due_and_not_before() {
     remind(&store, "T-1", HOUR);
     assert_eq!(give(&mut reminders), 0);
     assert_eq!(reminders.next_due(), Some(Timestamp::default().plus(HOUR)));
-    clock.forward(HOUR - Duration::from_nanos(1));
+    clock.forward(HOUR.saturating_sub(MOMENT));
     assert_eq!((give(&mut reminders), came(&store).len()), (0, 0));
-    clock.forward(Duration::from_nanos(1));
+    clock.forward(MOMENT);
     assert_eq!((give(&mut reminders), came(&store)), (1, vec!["T-1".to_owned()]));
     assert!(wait(transfers(&store).load("T-1")).expect("it loads").is_late);
     clock.forward(HOUR * 24);
@@ -93,7 +94,7 @@ fn two_that_give_reminders_give_each_once() {
     for number in 0..40 {
         remind(&store, &format!("T-{number}"), HOUR);
     }
-    both.iter_mut().for_each(|reminders| assert_eq!(give(reminders), 0));
+    assert_eq!(both.each_mut().map(give), [0, 0]);
     clock.forward(HOUR);
     let given: u64 = std::thread::scope(|scope| {
         let threads = both.each_mut().map(|reminders| scope.spawn(|| give(reminders)));

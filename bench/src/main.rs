@@ -17,6 +17,7 @@ mod probe;
 mod random;
 mod report;
 mod sample;
+mod scavenge;
 mod settings;
 mod table;
 mod target;
@@ -75,6 +76,7 @@ fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
 enum Section {
     Tables(Vec<Table>),
     Growth(Growth),
+    Scavenge(scavenge::Report),
 }
 
 impl Section {
@@ -82,7 +84,7 @@ impl Section {
     fn tables(&self) -> &[Table] {
         match self {
             Self::Tables(tables) => tables,
-            Self::Growth(_) => &[],
+            Self::Growth(_) | Self::Scavenge(_) => &[],
         }
     }
 }
@@ -92,6 +94,7 @@ impl fmt::Display for Section {
         match self {
             Self::Tables(tables) => tables.iter().try_for_each(|table| write!(f, "\n{table}")),
             Self::Growth(growth) => write!(f, "\n{growth}"),
+            Self::Scavenge(report) => write!(f, "\n{report}"),
         }
     }
 }
@@ -120,6 +123,7 @@ fn measure(
         Workload::W6 => w6::run(settings)?,
         Workload::W7 => w7::run(settings, filled.closed()?)?,
         Workload::W8 => w8::run(settings)?,
+        Workload::Scavenge => return Ok(Section::Scavenge(scavenge::run(settings)?)),
         Workload::Growth => return Ok(Section::Growth(growth::run(settings)?)),
     }))
 }

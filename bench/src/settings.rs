@@ -59,6 +59,9 @@ pub(crate) enum Workload {
     /// One store that grows, measured again and again.
     #[value(name = "growth")]
     Growth,
+    /// Removing half of a store's events beside a reader and a writer.
+    #[value(name = "scavenge")]
+    Scavenge,
 }
 
 impl Settings {
@@ -85,7 +88,8 @@ impl Settings {
     }
 
     pub(crate) fn workloads(&self) -> Vec<Workload> {
-        let usual = |workload: &Workload| *workload != Workload::Growth;
+        let unusual = [Workload::Growth, Workload::Scavenge];
+        let usual = |workload: &Workload| !unusual.contains(workload);
         match self.chosen.as_slice() {
             [] => Workload::value_variants().iter().copied().filter(usual).collect(),
             chosen => chosen.to_vec(),

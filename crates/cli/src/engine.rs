@@ -46,6 +46,12 @@ pub(crate) fn open_with_keys(path: &Path, keys: &KeysArgument) -> Result<Door> {
     Ok(Door { store, vault })
 }
 
+/// Opens a store that exists to write to it: none is created for nothing.
+pub(crate) fn existing(path: &Path) -> Result<EmbeddedStore> {
+    drop(open_read_only(path)?);
+    open(path)
+}
+
 /// Opens a store only to read, through its keys if they are named.
 pub(crate) fn read_with_keys(path: &Path, keys: &KeysArgument) -> Result<Door> {
     let store = open_read_only(path)?;

@@ -24,7 +24,8 @@ Examples:
   echo '{\"stream\":\"account-1\",\"kind\":\"AccountOpened\",\"data\":{}}' | hitherto import bank
 
 A line is an event as `export` prints it. Only `kind` must be there; position, version and time are
-given anew. Lines that have an id are not stored twice: an import that stopped can be repeated.
+given anew; so what `keep` and the like have said (the stream `$retention`) is stepped over, and is
+to be said again. Lines that have an id are not stored twice: an import that stopped can be repeated.
 A commit ends earlier where a stream comes back after another one, so that the order is kept.";
 
 /// Lines in one commit, at most, if nobody says otherwise.
@@ -246,7 +247,9 @@ impl<'a> Import<'a> {
             self.progress.inc(buffer.len() as u64);
             if !buffer.trim_ascii().is_empty() {
                 let write = line::parse(&buffer).map_err(|error| at(number, &error))?;
-                self.take(number, write, buffer.len())?;
+                if !line::is_of_the_store(&write) {
+                    self.take(number, write, buffer.len())?;
+                }
             }
         }
         Ok(())

@@ -162,8 +162,16 @@ pub(crate) fn parse(line: &[u8]) -> Result<StreamWrite> {
     let line: NewLine<'_> = serde_json::from_str(text).map_err(|error| not_an_event(&error))?;
     let stream = line.stream.clone();
     let append = stream.map_or_else(Append::without_stream, Append::to).event(line.into_event()?);
-    limits::check_append(&append)?;
+    let is_ours = append.writes.iter().any(is_of_the_store);
+    if !is_ours {
+        limits::check_append(&append)?;
+    }
     Ok(append.writes.into_iter().next().expect("it was made with one write"))
+}
+
+/// What was decided about positions and versions of another store does not hold in this one.
+pub(crate) fn is_of_the_store(write: &StreamWrite) -> bool {
+    write.stream.as_ref().is_some_and(|stream| stream.as_str() == "$retention")
 }
 
 /// The parser counts lines within its text, which has only one.

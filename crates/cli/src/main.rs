@@ -2,22 +2,29 @@
 
 mod append;
 mod completions;
+mod delete;
 mod demo;
 mod engine;
 mod export;
 mod failure;
 mod follow;
 mod forget;
+mod hold;
 mod import;
+mod keep;
 mod keys;
 mod line;
 mod moment;
+mod policies;
 mod print;
 mod query;
 mod read;
 mod repair;
+mod scavenge;
 mod stat;
 mod streams;
+mod target;
+mod truncate;
 mod verify;
 
 use std::ffi::OsString;
@@ -63,6 +70,16 @@ enum Command {
     Verify(verify::Arguments),
     Repair(repair::Arguments),
     Export(export::Arguments),
+    Keep(keep::Arguments),
+    Truncate(truncate::Arguments),
+    Delete(delete::Arguments),
+    /// Removes all events of streams, and refuses any more for ever
+    Tombstone(delete::Arguments),
+    Hold(hold::Arguments),
+    /// Ends a hold
+    Release(hold::Arguments),
+    Policies(policies::Arguments),
+    Scavenge(scavenge::Arguments),
     Forget(forget::Arguments),
     Keys(keys::Arguments),
     Completions(completions::Arguments),
@@ -90,6 +107,14 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Keep(arguments) => keep::run(arguments),
+        Command::Truncate(arguments) => truncate::run(arguments),
+        Command::Delete(arguments) => delete::delete(arguments),
+        Command::Tombstone(arguments) => delete::tombstone(arguments),
+        Command::Hold(arguments) => hold::hold(arguments),
+        Command::Release(arguments) => hold::release(arguments),
+        Command::Policies(arguments) => policies::run(&arguments),
+        Command::Scavenge(arguments) => scavenge::run(&arguments),
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

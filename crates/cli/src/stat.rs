@@ -47,6 +47,10 @@ fn table(stat: &Stat, digest: Digest) -> io::Result<()> {
     writeln!(out, "log       {}", bytes(stat.files.iter().map(|file| file.used_bytes).sum()))?;
     let index_bytes = stat.indexes.iter().map(|index| index.bytes).sum();
     writeln!(out, "indexes   {} in {} files", bytes(index_bytes), stat.indexes.len())?;
+    let removed = stat.files.iter().map(|file| file.removed_events).sum();
+    if removed > 0 {
+        writeln!(out, "removed   {} events, of which only the place is left", grouped(removed))?;
+    }
     writeln!(out, "memory    {}\n", bytes(stat.memory_bytes))?;
     let titles = ["file", ">first position", ">events", ">used", ">on disk"];
     let mut table = Table::new(out, &titles);
@@ -82,6 +86,7 @@ struct FileLine<'a> {
     used_bytes: u64,
     allocated_bytes: u64,
     is_compressed: bool,
+    removed_events: u64,
 }
 
 impl<'a> FileLine<'a> {
@@ -93,6 +98,7 @@ impl<'a> FileLine<'a> {
             used_bytes: file.used_bytes,
             allocated_bytes: file.allocated_bytes,
             is_compressed: file.is_compressed,
+            removed_events: file.removed_events,
         }
     }
 }

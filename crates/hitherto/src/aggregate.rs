@@ -67,6 +67,15 @@ pub trait Aggregate: Default + Send + 'static {
     /// What an event changes. Must not fail and not ask: the past is not negotiable.
     fn apply(&mut self, event: &Self::Event);
 
+    /// Whether the state can be folded from this event on, without any before it: as from one that
+    /// carries the balance forward when the books of a year are closed.
+    ///
+    /// Where retention has truncated a stream, its first kept event must be such a one, unless
+    /// there is a snapshot of what is gone: a state that events are missing from is never made.
+    fn stands_alone(_event: &Self::Event) -> bool {
+        false
+    }
+
     /// The aggregate's own rule for what may be appended, asked for each raised event before the
     /// append with the state after all of them.
     fn validate(&self, _event: &Self::Event) -> Result<(), String> {

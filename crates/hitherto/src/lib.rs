@@ -104,6 +104,7 @@ pub mod command;
 mod decision;
 mod error;
 mod event;
+mod fold;
 mod personal;
 pub mod private;
 pub mod process;

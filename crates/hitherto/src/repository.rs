@@ -5,10 +5,9 @@ use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use hitherto_store::{
-    Append, EventId, Events, ExpectedVersion, Query, Saved, StreamName, Timestamp,
+    Append, EventId, ExpectedVersion, Position, Query, Saved, StreamName, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +18,8 @@ use crate::cache::{AggregateCache, BoundedCache};
 use crate::cause::Cause;
 use crate::decision::nothing_new;
 use crate::error::UpdateError;
-use crate::event::{Event, Recorded, as_stored, check_new, not_valid};
+use crate::event::{Event, as_stored, check_new, not_valid};
+use crate::fold::{behind_removed, fold_events, refuse_removed, still_stands};
 use crate::snapshot::{JsonSnapshots, Load, SnapshotStore, Snapshots};
 use crate::{Error, ErrorKind, Result, Store};
 
@@ -282,7 +282,11 @@ impl<A: Aggregate> Repository<A> {
         async move {
             let stream = stream?;
             let query = Query::stream(stream.clone()).until(time);
-            this.fold(this.new_aggregate(&stream), query).await
+            let mut aggregate = this.fold(this.new_aggregate(&stream), query).await?;
+            if aggregate.root().saved_version == 0 {
+                refuse_removed(&this.store, &stream).await?;
+            }
+            Ok(aggregate)
         }
     }
 
@@ -415,6 +419,7 @@ impl<A: Aggregate> Repository<A> {
         let mut aggregate = self.fold(self.new_aggregate(stream), query).await?;
         let reached = aggregate.root().version();
         if reached < version {
+            refuse_removed(&self.store, stream).await?;
             return Err(Error::not_found(format!(
                 "{stream} was never at version {version}: it is at version {reached}"
             )));
@@ -428,7 +433,9 @@ impl<A: Aggregate> Repository<A> {
         {
             return Ok(aggregate);
         }
-        self.fold(self.new_aggregate(stream), Query::stream(stream.clone())).await
+        let whole = Query::stream(stream.clone());
+        let aggregate = self.fold(self.new_aggregate(stream), whole).await?;
+        behind_removed(&self.store, stream, aggregate).await
     }
 
     fn take_snapshot_if_due(&self, stream: &StreamName, aggregate: &mut A) {
@@ -459,21 +466,29 @@ impl<A: Aggregate> Repository<A> {
         let Some(kept) = snapshots.find(stream.as_str()) else { return Ok(None) };
         let query = Query::stream(stream.clone()).after_version(kept.version - 1);
         let mut events = self.store.read(query);
-        let Some(last) = events.next_event().await.transpose()? else { return Ok(None) };
-        if last.id() != kept.event {
-            return Ok(None);
-        }
+        let last = events.next_event().await.transpose()?;
+        let last = match last {
+            Some(last) if last.id() == kept.event => Some(last),
+            // Its last event may be removed: then those behind it are read again, from the first.
+            _ if still_stands(&self.store, stream, kept.version, kept.event).await? => {
+                events = self.store.read(Query::stream(stream.clone()).after_version(kept.version));
+                None
+            }
+            _ => return Ok(None),
+        };
+        let recorded_at = last.as_ref().map(hitherto_store::Recorded::recorded_at);
         let mut aggregate = kept.aggregate;
         let root = aggregate.root();
         (root.stream, root.forgettings) = (Some(stream.clone()), forgettings);
-        (root.saved_version, root.position) = (kept.version, last.position());
+        root.saved_version = kept.version;
+        root.position = last.map_or(Position::START, |last| last.position());
         root.last_event = Some(kept.event);
-        root.load = Load::after_snapshot(Some(last.recorded_at()));
-        fold_events(aggregate, events).await.map(Some)
+        root.load = Load::after_snapshot(recorded_at);
+        fold_events(&self.store, aggregate, events).await.map(Some)
     }
 
     async fn fold(&self, aggregate: A, query: Query) -> Result<A> {
-        fold_events(aggregate, self.store.read(query)).await
+        fold_events(&self.store, aggregate, self.store.read(query)).await
     }
 
     fn new_aggregate(&self, stream: &StreamName) -> A {
@@ -539,34 +554,4 @@ pub(crate) fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<St
 pub(crate) fn check_raised<A: Aggregate>(aggregate: &A, event: &A::Event) -> Result<()> {
     check_new(event)?;
     aggregate.validate(event).map_err(|reason| not_valid(event.kind().name, &reason))
-}
-
-/// Applies events one after another, and notes what that has shown.
-async fn fold_events<A: Aggregate>(mut aggregate: A, mut events: Events) -> Result<A> {
-    let started = Instant::now();
-    while let Some(event) = events.next_event().await {
-        let event = Recorded::<A::Event>::decode(event?)?;
-        check_is_next(aggregate.root().saved_version, &event)?;
-        aggregate.apply(&event.data);
-        let root = aggregate.root();
-        (root.saved_version, root.position) = (event.version(), event.position());
-        root.last_event = Some(event.id());
-        root.load.note(event.recorded_at());
-    }
-    aggregate.root().load.took += started.elapsed();
-    Ok(aggregate)
-}
-
-/// A state that an event is missing from is no state that ever was.
-fn check_is_next<E>(version: u64, event: &Recorded<E>) -> Result<()> {
-    if event.version() == version + 1 {
-        return Ok(());
-    }
-    Err(Error::corrupt(format!(
-        "event {} is version {} of {}, and version {} was to come: run `hitherto verify`",
-        event.position(),
-        event.version(),
-        event.stream().unwrap_or("no stream"),
-        version + 1
-    )))
 }

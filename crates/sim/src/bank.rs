@@ -1,14 +1,19 @@
 //! The workload: a bank in which money moves and none is made, with everything that an append can
 //! be.
 
+use std::time::Duration;
+
 use hitherto_store::{
-    Append, EventId, ExpectedVersion, NewEvent, Position, Query, Recorded, Tag, Timestamp,
+    Append, Before, EventId, ExpectedVersion, Hold, Keep, NewEvent, Position, Query, Recorded, Tag,
+    Target, Timestamp,
 };
 
+use crate::decision::Decision;
 use crate::random::Random;
 
 const ACCOUNTS: u64 = 6;
-const KINDS: [&str; 3] = ["Moved", "Noted", "Tagged"];
+const NOTES: u64 = 4;
+const KINDS: [&str; 4] = ["Moved", "Noted", "Tagged", "Marked"];
 
 /// Makes random appends and queries from a seed.
 pub struct Bank {
@@ -52,7 +57,7 @@ impl Bank {
     }
 
     fn notes(&mut self, version_of: &impl Fn(&str) -> u64) -> Append {
-        let stream = format!("note-{}", self.random.below(3));
+        let stream = format!("note-{}", self.random.below(NOTES));
         let version = version_of(&stream);
         let count = 1 + self.random.below(4);
         let events: Vec<_> = (0..count).map(|_| self.noted()).collect();
@@ -73,7 +78,8 @@ impl Bank {
     fn noted(&mut self) -> NewEvent {
         let length = if self.random.once_in(20) { 5_000 } else { self.random.below(400) };
         let length = usize::try_from(length).expect("it is small");
-        self.event("Noted", "n".repeat(length))
+        let kind = if self.random.once_in(4) { "Marked" } else { "Noted" };
+        self.event(kind, "n".repeat(length))
     }
 
     fn decision(&mut self, head: Position) -> Append {
@@ -116,6 +122,36 @@ impl Bank {
         Some(append)
     }
 
+    /// What may be decided about notes; money only moves, and none of it is removed.
+    pub fn about_notes(&mut self, version_of: impl Fn(&str) -> u64) -> Decision {
+        let stream = format!("note-{}", self.random.below(NOTES));
+        let version = version_of(&stream);
+        let is_category = self.random.once_in(4);
+        let target =
+            if is_category { Target::category("note") } else { Target::stream(stream.as_str()) };
+        let keep = match self.random.below(4) {
+            0 => Keep::everything(),
+            1 => Keep::max_age(Duration::from_secs(5 + self.random.below(60))),
+            _ => Keep::max_count(1 + self.random.below(6)),
+        };
+        let hold = match self.random.below(3) {
+            0 => Hold::Stream(stream.as_str().into()),
+            1 => Hold::Category("note".to_owned()),
+            _ => Hold::Kind("Marked".to_owned()),
+        };
+        match self.random.below(12) {
+            0..=2 => Decision::Keep(target, keep),
+            3..=6 => Decision::Truncate(
+                Target::stream(stream),
+                Before::Version(1 + self.random.below(version + 1)),
+            ),
+            7 => Decision::Delete(target),
+            8 if self.random.once_in(8) => Decision::Tombstone(Target::stream(stream)),
+            8 | 9 => Decision::Hold(hold),
+            _ => Decision::Release(hold),
+        }
+    }
+
     /// A query with tags that must meet, alternatives, kinds, streams and categories.
     pub fn question(&mut self) -> Query {
         let alternatives = 1 + self.random.below(3);
@@ -127,7 +163,7 @@ impl Bank {
         let mut query = match self.random.below(6) {
             0 => Query::stream(format!("account-{}", self.random.below(ACCOUNTS + 1))),
             1 => Query::category(["account", "note", "none"][self.random.below(3) as usize]),
-            2 => Query::of_kinds([KINDS[self.random.below(3) as usize]]),
+            2 => Query::of_kinds([KINDS[self.random.below(4) as usize]]),
             _ => Query::tag("a", self.random.below(3)),
         };
         for key in ["b", "c"] {

@@ -6,16 +6,19 @@
 
 mod bank;
 mod clock;
+mod decision;
 mod disk;
 mod faults;
 mod history;
 mod model;
 mod options;
 mod random;
+mod rules;
 mod run;
 
 pub use bank::Bank;
 pub use clock::SimClock;
+pub use decision::Decision;
 pub use disk::SimDisk;
 pub use faults::Operation;
 pub use history::History;

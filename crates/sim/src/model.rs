@@ -13,6 +13,9 @@ use hitherto_store::{
     StreamWrite, SystemClock, Ticket, limits,
 };
 
+use crate::decision::Decision;
+use crate::rules::Rules;
+
 /// A store in memory, small enough to be believed.
 #[derive(Clone)]
 pub struct Model(Arc<Mutex<State>>);
@@ -20,6 +23,7 @@ pub struct Model(Arc<Mutex<State>>);
 struct State {
     clock: Box<dyn Clock>,
     events: Vec<Recorded>,
+    rules: Rules,
     waiting: Vec<Waker>,
 }
 
@@ -33,10 +37,35 @@ impl Model {
     /// A model without events, which takes the time from this clock.
     pub fn new(clock: impl Clock) -> Self {
         let clock = Box::new(clock);
-        Self(Arc::new(Mutex::new(State { clock, events: Vec::new(), waiting: Vec::new() })))
+        Self(Arc::new(Mutex::new(State {
+            clock,
+            events: Vec::new(),
+            rules: Rules::default(),
+            waiting: Vec::new(),
+        })))
     }
 
-    /// All events.
+    /// Takes in a decision that a store took, or another fact of its own, as the event that it
+    /// appended for it.
+    pub fn decide(&self, decision: Option<&Decision>, fact: Recorded) {
+        let State { events, rules, .. } = &mut *self.state();
+        rules.take(decision, &fact, events);
+        events.push(fact);
+    }
+
+    /// Whether a store must refuse a decision.
+    pub fn refuses(&self, decision: &Decision) -> bool {
+        let state = self.state();
+        state.rules.refuses(decision, &state.events, state.clock.now())
+    }
+
+    /// The events that are not removed.
+    pub fn kept(&self) -> Vec<Recorded> {
+        let state = self.state();
+        state.events.iter().filter(|event| !state.hides(event)).cloned().collect()
+    }
+
+    /// All events, also those that are removed.
     pub fn events(&self) -> Vec<Recorded> {
         self.state().events.clone()
     }
@@ -47,6 +76,10 @@ impl Model {
 }
 
 impl State {
+    fn hides(&self, event: &Recorded) -> bool {
+        self.rules.hides(event, &self.events, self.clock.now())
+    }
+
     fn append(&mut self, append: &Append) -> Result<Saved> {
         limits::check_append(append)?;
         let known: HashMap<EventId, usize> =
@@ -98,6 +131,9 @@ impl State {
     }
 
     fn expect(&self, write: &StreamWrite) -> Result<u64> {
+        if write.stream.as_ref().is_some_and(|it| self.rules.is_tombstoned(it.as_str())) {
+            return Err(Error::invalid("the stream is tombstoned"));
+        }
         let actual = self.version_of(write, self.events.len());
         let holds = match write.expected {
             ExpectedVersion::Any => true,
@@ -115,7 +151,8 @@ impl State {
     fn check_condition(&self, append: &Append) -> Result<()> {
         let Some(condition) = &append.condition else { return Ok(()) };
         let after = self.events.iter().skip(condition.after.0.try_into().unwrap_or(usize::MAX));
-        match after.filter(|event| matches(&condition.query, event)).last() {
+        let matching = |event: &&Recorded| matches(&condition.query, event) && !self.hides(event);
+        match after.filter(matching).last() {
             None => Ok(()),
             Some(event) => {
                 let position = event.position();
@@ -164,7 +201,7 @@ impl EventStore for Model {
         if let Err(error) = limits::check_query(&query) {
             return Events::failed(error);
         }
-        let mut found = self.events();
+        let mut found = self.kept();
         found.retain(|event| matches(&query, event) && within_bounds(&query, event));
         if query.direction == Direction::Backward {
             found.reverse();
@@ -183,7 +220,7 @@ impl EventStore for Model {
     }
 
     fn find(&self, id: EventId) -> Ticket<Option<Recorded>> {
-        Ticket::ready(Ok(self.state().events.iter().find(|event| event.id() == id).cloned()))
+        Ticket::ready(Ok(self.kept().into_iter().find(|event| event.id() == id)))
     }
 
     fn head(&self) -> Ticket<Position> {
@@ -225,7 +262,8 @@ impl EventSource for Follower {
             };
             self.next += 1;
             self.is_over = ends(&self.query, &event);
-            if matches(&self.query, &event) && within_bounds(&self.query, &event) {
+            let is_kept = !state.hides(&event);
+            if is_kept && matches(&self.query, &event) && within_bounds(&self.query, &event) {
                 self.left -= 1;
                 return Poll::Ready(Some(Ok(event)));
             }

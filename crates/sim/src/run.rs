@@ -1,11 +1,12 @@
 //! One run of the real store on a simulated disk, compared with the model after every crash.
 
 use hitherto_store::{
-    Append, EmbeddedStore, ErrorKind, EventStore, Position, Query, Recorded, Result,
+    Append, Digest, EmbeddedStore, ErrorKind, EventStore, Position, Query, Recorded, Result,
 };
 
 use crate::bank::Bank;
 use crate::clock::SimClock;
+use crate::decision::Decision;
 use crate::disk::SimDisk;
 use crate::faults::Operation;
 use crate::model::Model;
@@ -74,6 +75,8 @@ pub struct Trace {
     pub index_files: u64,
     /// See there.
     pub compressed_files: u64,
+    /// How many events were removed from their files.
+    pub removed_events: u64,
 }
 
 /// A promise that was broken.
@@ -104,6 +107,10 @@ struct Run {
     model: Model,
     /// The append whose outcome the crash left open.
     open: Option<Append>,
+    /// Or the decision.
+    undecided: Option<Decision>,
+    /// A digest of history that was noted, and must not change.
+    noted: Option<(Position, Digest)>,
     trace: Trace,
 }
 
@@ -118,6 +125,8 @@ impl Run {
             model: Model::new(clock.clone()),
             clock,
             open: None,
+            undecided: None,
+            noted: None,
             trace: Trace::default(),
         }
     }
@@ -145,6 +154,12 @@ impl Run {
         }
         for _ in 0..self.random.below(self.plan.appends_max) {
             self.disturb(&store);
+            if self.random.once_in(9) && !self.decide(&store)? {
+                return Ok(());
+            }
+            if self.random.once_in(20) && !self.scavenge(&store)? {
+                return Ok(());
+            }
             if !self.append(&store)? {
                 return Ok(());
             }
@@ -221,6 +236,77 @@ impl Run {
         same_answer(&answer, &expected).map(|()| true)
     }
 
+    /// A decision about what is kept, in the store and in the model; false if the disk failed.
+    fn decide(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
+        let model = self.model.clone();
+        let decision = self.bank.about_notes(|stream| version_in(&model, stream));
+        let is_refused = self.model.refuses(&decision);
+        let answer = decision.ask(store);
+        self.undecided = Some(decision);
+        match answer {
+            Ok(_) if !is_refused => self.learn_facts(store),
+            Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Closed) => {
+                if self.is_excused() {
+                    Ok(false)
+                } else {
+                    Err(format!("no reason: {error}"))
+                }
+            }
+            Err(_) if is_refused => {
+                self.undecided = None;
+                Ok(true)
+            }
+            answer => Err(format!("{:?} is answered {answer:?}", self.undecided)),
+        }
+    }
+
+    fn scavenge(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
+        match store.scavenge() {
+            Ok(scavenged) => {
+                self.trace.removed_events += scavenged.events;
+                self.learn_facts(store)
+            }
+            Err(error) if self.is_excused() && error.kind() != ErrorKind::Corrupt => Ok(false),
+            Err(error) => Err(format!("scavenging: {error}")),
+        }
+    }
+
+    /// Takes facts that the store has appended into the model; false if the disk failed.
+    fn learn_facts(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
+        let known = Position(self.model.events().len() as u64);
+        let facts = Query::stream("$retention").after(known);
+        let Some(facts) = self.read(store, facts)? else { return Ok(false) };
+        for fact in facts {
+            let is_scavenge = fact.kind() == "$ScavengeBegun";
+            let decision = if is_scavenge { None } else { self.undecided.take() };
+            if decision.is_none() && !is_scavenge {
+                return Err(format!("{fact:?} was never decided"));
+            }
+            self.model.decide(decision.as_ref(), fact);
+        }
+        self.undecided = None;
+        Ok(true)
+    }
+
+    /// Whatever is removed, the digest of what was stays; false if the disk failed.
+    fn check_digest(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
+        let head = Position(self.model.events().len() as u64);
+        let (at, noted) = match self.noted {
+            Some((at, digest)) => (at, Some(digest)),
+            None => (head, None),
+        };
+        let digest = match store.digest(at) {
+            Ok(digest) => digest,
+            Err(_) if self.is_excused() => return Ok(false),
+            Err(error) => return Err(format!("digest: {error}")),
+        };
+        if noted.is_some_and(|noted| noted != digest) {
+            return Err(format!("the digest at {at} is another one"));
+        }
+        self.noted = if self.random.once_in(6) { None } else { Some((at, digest)) };
+        Ok(true)
+    }
+
     fn count(&mut self, is_accepted: bool) {
         if is_accepted {
             self.trace.acknowledged += 1;
@@ -272,15 +358,17 @@ impl Run {
     /// The store must hold what the model holds, and perhaps the append that the crash left open;
     /// false if the disk failed meanwhile.
     fn compare(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
-        let Some(found) = self.read(store, Query::all())? else { return Ok(false) };
         if let Some(open) = self.open.take()
-            && !self.settle(store, &open, found.len())?
+            && !self.settle(store, &open)?
         {
             self.open = Some(open);
             return Ok(false);
         }
+        if !self.learn_facts(store)? || !self.check_digest(store)? {
+            return Ok(false);
+        }
         let Some(found) = self.read(store, Query::all())? else { return Ok(false) };
-        same_events("all events", &found, &self.model.events())?;
+        same_events("all events", &found, &self.model.kept())?;
         if Bank::total(&found) != 0 {
             return Err("money was made or lost: half a commit is there".to_owned());
         }
@@ -319,8 +407,9 @@ impl Run {
 
     /// Whether it is there or not, repeating it gives the answer that it deserves; false if the
     /// disk failed meanwhile.
-    fn settle(&self, store: &EmbeddedStore, open: &Append, found: usize) -> Result<bool, String> {
-        let before = self.model.events().len();
+    fn settle(&self, store: &EmbeddedStore, open: &Append) -> Result<bool, String> {
+        let before = self.model.events().len() as u64;
+        let found = store.head().wait().map_err(|error| format!("the head: {error}"))?.0;
         let answer = store.append(open.clone());
         if matches!(&answer, Err(error) if error.kind() == ErrorKind::Unavailable)
             && self.is_excused()

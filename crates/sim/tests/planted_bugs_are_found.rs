@@ -28,6 +28,20 @@ fn not_syncing_the_directory_is_found() {
     assert!(found_by_power_cuts(Some(PlantedBug::SkipDirectorySync)) > 10);
 }
 
+#[test]
+fn naming_a_rewritten_file_before_it_is_synced_is_found() {
+    assert!(found_by_power_cuts(Some(PlantedBug::NameBeforeSync)) > 5);
+}
+
+#[test]
+fn removing_what_is_on_hold_is_found() {
+    plant(Some(PlantedBug::IgnoreHolds));
+    let plans = (0..40).map(|seed| Plan::of_crashes(seed, 2, 3_000, 150));
+    let found = plans.filter(|plan| run(*plan).is_err()).count();
+    plant(None);
+    assert!(found > 10, "it was found in {found} runs of 40");
+}
+
 /// How many events are there after acknowledged data was damaged; none if the store refuses to
 /// open.
 fn events_after_damage() -> Option<usize> {

@@ -4,13 +4,15 @@
 use hitherto_sim::{fresh_plan, run};
 
 #[test]
-fn index_files_and_compressed_files_are_written_in_many_runs() {
-    let (mut with_index, mut with_compressed) = (0, 0);
+fn index_files_and_compressed_files_are_written_and_events_removed_in_many_runs() {
+    let (mut with_index, mut with_compressed, mut with_removed) = (0, 0, 0);
     for seed in 0..60 {
         let trace = run(fresh_plan(seed)).unwrap_or_else(|failure| panic!("{failure:?}"));
         with_index += u32::from(trace.index_files > 0);
         with_compressed += u32::from(trace.compressed_files > 0);
+        with_removed += u32::from(trace.removed_events > 0);
     }
     assert!(with_index > 30, "only {with_index} runs of 60 wrote an index file");
+    assert!(with_removed > 30, "only {with_removed} runs of 60 removed an event");
     assert!(with_compressed > 15, "only {with_compressed} runs of 60 compressed a file");
 }

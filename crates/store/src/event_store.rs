@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::append::{Append, Saved};
 use crate::error::Result;
-use crate::event::{EventId, Position};
+use crate::event::{EventId, Position, StreamName};
 use crate::events::Events;
 use crate::query::Query;
 use crate::record::Recorded;
+use crate::retention::Removed;
 use crate::ticket::Ticket;
 
 /// Keeps events in order and gives them back: one way to write, one to read, one to follow.
@@ -43,6 +44,19 @@ pub trait EventStore: Send + Sync + 'static {
     /// Where states folded from events may be kept, if this store has such a place.
     fn snapshots(&self) -> Option<Arc<dyn SnapshotCache>> {
         None
+    }
+
+    /// What retention has taken away from the beginning of a stream, if anything.
+    fn removed(&self, _stream: &StreamName) -> Ticket<Option<Removed>> {
+        Ticket::ready(Ok(None))
+    }
+
+    /// Whether an event brought a stream to a version, be it removed by now or not.
+    fn is_version(&self, stream: &StreamName, version: u64, id: EventId) -> Ticket<bool> {
+        let query = Query::stream(stream.clone()).after_version(version.saturating_sub(1)).limit(1);
+        let first = self.read(query).next().transpose();
+        let is_it = |first: Recorded| first.version() == version && first.id() == id;
+        Ticket::ready(first.map(|first| first.is_some_and(is_it)))
     }
 
     /// How often something was forgotten that may have been read before. Whoever keeps what it

@@ -335,6 +335,18 @@ impl Reader {
         }
     }
 
+    /// The first event of a query, be it removed or not.
+    pub(crate) fn first_of(shared: &Arc<Shared>, query: Query) -> Result<Option<Recorded>> {
+        let mut reader = Self::within(Arc::clone(shared), query, shared.durable());
+        reader.narrow_by_lower_bounds()?;
+        while let Some(event) = reader.step()? {
+            if reader.query.bounds.contain(&event) {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
     /// The position of the first event that was recorded at a time or later, or the next one.
     pub(crate) fn first_since(shared: &Arc<Shared>, time: Timestamp) -> Result<Position> {
         let mut reader = Self::within(Arc::clone(shared), Query::all(), shared.durable());

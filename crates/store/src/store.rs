@@ -10,7 +10,7 @@ use crate::commit_queue::CommitQueue;
 use crate::digest::Digests;
 use crate::disk::{Disk, MemoryDisk};
 use crate::error::{Error, Result};
-use crate::event::{EventId, Position, split_stream_name};
+use crate::event::{EventId, Position, StreamName, split_stream_name};
 use crate::event_store::{EventStore, SnapshotCache};
 use crate::events::Events;
 use crate::limits;
@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::query::Query;
 use crate::reader::{Following, Reader, Reading};
 use crate::record::Recorded;
-use crate::retention::{Decisions, Target};
+use crate::retention::{Decisions, Removed, Target};
 use crate::roll::Spares;
 use crate::scavenge::{Scavenged, Scavenger};
 use crate::shared::Shared;
@@ -401,6 +401,25 @@ impl EventStore for EmbeddedStore {
 
     fn snapshots(&self) -> Option<Arc<dyn SnapshotCache>> {
         Some(Arc::clone(&self.0.snapshots) as _)
+    }
+
+    fn removed(&self, stream: &StreamName) -> Ticket<Option<Removed>> {
+        Ticket::ready(Self::removed(self, stream.as_str()))
+    }
+
+    fn is_version(&self, stream: &StreamName, version: u64, id: EventId) -> Ticket<bool> {
+        let shared = &self.0.shared;
+        let query = Query::stream(stream.clone()).after_version(version.saturating_sub(1));
+        let first = self.refresh().and_then(|()| Reader::first_of(shared, query));
+        let is_it = |first: Recorded| first.version() == version && first.id() == id;
+        Ticket::ready(first.map(|first| first.is_some_and(is_it)))
+    }
+
+    /// A deletion forgets what was folded from the stream.
+    fn forgettings(&self) -> u64 {
+        // A store that only reads may not know yet what another process has deleted.
+        let _ = self.refresh();
+        self.0.shared.retention.load().deletions
     }
 }
 

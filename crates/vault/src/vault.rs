@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hitherto_store::{
-    Append, Error, ErrorKind, EventId, EventStore, Events, Position, Query, Recorded, Result,
-    Saved, SnapshotCache, Ticket, limits,
+    Append, Error, ErrorKind, EventId, EventStore, Events, Position, Query, Recorded, Removed,
+    Result, Saved, SnapshotCache, StreamName, Ticket, limits,
 };
 
 use crate::events::{self, Opened};
@@ -270,6 +270,14 @@ impl EventStore for Vault {
     fn snapshots(&self) -> Option<Arc<dyn SnapshotCache>> {
         let cache = self.0.store.snapshots()?;
         Some(Arc::new(SealedSnapshots { cache, ring: Arc::clone(&self.0.ring) }))
+    }
+
+    fn removed(&self, stream: &StreamName) -> Ticket<Option<Removed>> {
+        self.0.store.removed(stream)
+    }
+
+    fn is_version(&self, stream: &StreamName, version: u64, id: EventId) -> Ticket<bool> {
+        self.0.store.is_version(stream, version, id)
     }
 
     fn forgettings(&self) -> u64 {

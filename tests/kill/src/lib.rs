@@ -13,6 +13,8 @@ use hitherto_store::{
 pub const THREADS: u64 = 8;
 /// What every event of the load is.
 pub const KIND: &str = "StepTaken";
+/// What every event is that is removed again.
+pub const NOISE_KIND: &str = "NoiseHeard";
 const SHARED_STREAMS: u64 = 3;
 
 /// Names one append of the load.
@@ -143,6 +145,11 @@ pub fn options(round: u64) -> Options {
 /// The stream that only this thread appends to.
 pub fn own_stream(thread: u64) -> StreamName {
     StreamName::of("own", thread)
+}
+
+/// One of the streams of which all but the last event is removed again.
+pub fn noise_stream(number: u64) -> StreamName {
+    StreamName::of("noise", number % SHARED_STREAMS)
 }
 
 /// The events that this thread's conditions look at.

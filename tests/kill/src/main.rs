@@ -6,8 +6,12 @@
 use std::error::Error;
 use std::io::{self, Write};
 
-use hitherto_kill_test::{Key, THREADS, Way, boundary, options, own_stream};
-use hitherto_store::{EmbeddedStore, EventStore, Position, Query, Result, Saved};
+use hitherto_kill_test::{
+    Key, NOISE_KIND, THREADS, Way, boundary, noise_stream, options, own_stream,
+};
+use hitherto_store::{
+    Append, Before, EmbeddedStore, EventStore, NewEvent, Position, Query, Result, Saved, Target,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -19,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let store = &store;
             scope.spawn(move || append_for_ever(store, Key { round, thread, number: 0 }));
         }
+        scope.spawn(|| remove_for_ever(&store));
     });
     Err("the process was not killed".into())
 }
@@ -37,6 +42,21 @@ fn append_for_ever(store: &EmbeddedStore, mut key: Key) {
             return; // nobody listens any more
         }
         key.number += 1;
+    }
+}
+
+/// Appends what nobody needs, removes it again, and gives its room back, while the others append.
+fn remove_for_ever(store: &EmbeddedStore) {
+    for number in 0_u64.. {
+        let stream = noise_stream(number);
+        let noise = || NewEvent::json(NOISE_KIND, "n".repeat(700));
+        let saved = store.append(Append::to(stream.clone()).events([noise(), noise(), noise()]));
+        let version = saved.expect("nobody minds").version;
+        let removed = store.truncate(Target::Stream(stream), Before::Version(version));
+        removed.expect("it has so many");
+        if number.is_multiple_of(8) {
+            store.scavenge().expect("there is room");
+        }
     }
 }
 

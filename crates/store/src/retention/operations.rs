@@ -148,10 +148,9 @@ impl EmbeddedStore {
         self.refresh()?;
         let retention = self.shared().retention.load_full();
         let mut policies: Vec<Policy> = retention
-            .rules
-            .iter()
+            .rules()
             .map(|(target, rule)| Policy {
-                target: target.clone(),
+                target,
                 keep: Retention::policy(rule),
                 removed_before: rule.cut_before(),
                 tombstoned_at: rule.tombstoned,

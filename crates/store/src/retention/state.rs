@@ -4,7 +4,7 @@
 //! any moment while it was in force; a hold stops that for what it covers from the moment that it
 //! was made, and brings nothing back.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::error::Result;
@@ -31,11 +31,14 @@ pub(crate) struct Retention {
     pub(crate) changed: Position,
     /// When the last fact was recorded: the time never goes back before that.
     floor: Timestamp,
-    pub(super) rules: HashMap<Target, Rule>,
+    streams: BTreeMap<String, Rule>,
+    categories: BTreeMap<String, Rule>,
     pub(super) holds: Vec<HoldTime>,
     /// The last scavenge that removed something.
     pub(crate) scavenged: Option<Moment>,
     has_tombstones: bool,
+    /// How often something was deleted.
+    pub(crate) deletions: u64,
 }
 
 /// What was decided about one target.
@@ -94,11 +97,13 @@ impl Retention {
             Fact::Deleted(target) => {
                 self.cut(target, at.position, at);
                 self.rule(target).deleted = Some(at.position);
+                self.deletions += 1;
             }
             Fact::Tombstoned(target) => {
                 self.cut(target, at.position, at);
                 self.rule(target).tombstoned.get_or_insert(at.position);
                 self.has_tombstones = true;
+                self.deletions += 1;
             }
             Fact::Held(hold) => {
                 self.holds.push(HoldTime { hold: hold.clone(), from: at, to: None });
@@ -112,7 +117,18 @@ impl Retention {
     }
 
     fn rule(&mut self, target: &Target) -> &mut Rule {
-        self.rules.entry(target.clone()).or_default()
+        let rules = match target {
+            Target::Stream(_) => &mut self.streams,
+            Target::Category(_) => &mut self.categories,
+        };
+        rules.entry(target.name().to_owned()).or_default()
+    }
+
+    /// All rules, by the names of what they are about.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (Target, &Rule)> {
+        let streams = self.streams.iter().map(|(name, rule)| (Target::stream(name.as_str()), rule));
+        let of_category = |(name, rule): (&String, _)| (Target::category(name.as_str()), rule);
+        streams.chain(self.categories.iter().map(move |(name, rule)| of_category((name, rule))))
     }
 
     fn keep(&mut self, target: &Target, keep: Keep, at: Moment) {
@@ -135,19 +151,24 @@ impl Retention {
     }
 
     /// What its rules are about.
-    pub(crate) fn targets(&self) -> impl ExactSizeIterator<Item = &Target> {
-        self.rules.keys()
+    pub(crate) fn targets(&self) -> impl Iterator<Item = Target> {
+        self.rules().map(|(target, _)| target)
+    }
+
+    /// How many streams and categories its rules are about.
+    pub(crate) fn targets_count(&self) -> usize {
+        self.streams.len() + self.categories.len()
     }
 
     /// Whether no event can be hidden.
     pub(crate) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.targets_count() == 0
     }
 
     /// How much memory it takes is counted in these.
     pub(super) fn count(&self) -> usize {
         let of = |rule: &Rule| 1 + rule.cuts.len() + rule.keeps.len();
-        self.rules.values().map(of).sum::<usize>() + self.holds.len()
+        self.rules().map(|(_, rule)| of(rule)).sum::<usize>() + self.holds.len()
     }
 
     /// The present: the clock's, but never before the last fact.
@@ -183,8 +204,7 @@ impl Retention {
 
     fn rules_of<'a>(&'a self, stream: &str) -> impl Iterator<Item = &'a Rule> + use<'a> {
         let category = split_stream_name(stream).0;
-        let of_stream = self.rules.get(&Target::stream(stream));
-        of_stream.into_iter().chain(self.rules.get(&Target::category(category)))
+        self.streams.get(stream).into_iter().chain(self.categories.get(category))
     }
 
     fn cuts(&self, rule: &Rule, event: &Recorded, stream: &str, now: Moment) -> bool {
@@ -249,12 +269,12 @@ impl Retention {
         if !self.holds.is_empty() {
             return None;
         }
-        let of_category = match target {
-            Target::Stream(stream) => self.rules.get(&Target::category(stream.category())),
-            Target::Category(_) => None,
+        let (of_stream, category) = match target {
+            Target::Stream(stream) => (self.streams.get(stream.as_str()), stream.category()),
+            Target::Category(category) => (None, &**category),
         };
         let mut floor = Floor::default();
-        for rule in self.rules.get(target).into_iter().chain(of_category) {
+        for rule in of_stream.into_iter().chain(self.categories.get(category)) {
             let cuts = rule.cuts.iter().map(|cut| cut.before);
             floor.position = cuts.fold(floor.position, Position::max);
             for KeepTime { keep, .. } in rule.keeps.iter().filter(|it| it.to.is_none()) {
@@ -268,7 +288,7 @@ impl Retention {
 
     /// The shortest age that a policy keeps, if one bounds it.
     pub(crate) fn shortest_age(&self) -> Option<Duration> {
-        let keeps = self.rules.values().flat_map(|rule| &rule.keeps);
+        let keeps = self.rules().flat_map(|(_, rule)| &rule.keeps);
         keeps.filter(|it| it.to.is_none()).filter_map(|it| it.keep.age()).min()
     }
 

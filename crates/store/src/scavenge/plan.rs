@@ -8,7 +8,7 @@ use crate::event::Position;
 use crate::log::LogFile;
 use crate::query::{Query, QueryItem};
 use crate::reader::Reader;
-use crate::retention::{Target, View};
+use crate::retention::{Retention, Target, View};
 
 use super::{Scavenger, positions_of, used_bytes};
 
@@ -48,7 +48,7 @@ impl Scavenger {
         file_bytes: u64,
         view: &mut View,
     ) -> Result<bool> {
-        let query = query_of(view.retention.targets()).after(Position(first.0 - 1)).up_to(last);
+        let query = query_of(&view.retention).after(Position(first.0 - 1)).up_to(last);
         let mut reader = Reader::within(Arc::clone(&self.shared), query, last);
         let mut bytes = 0;
         while let Some(event) = reader.step()? {
@@ -65,17 +65,15 @@ impl Scavenger {
 }
 
 /// The events that some rules are about, or simply all of them.
-fn query_of<'a>(targets: impl ExactSizeIterator<Item = &'a Target>) -> Query {
-    if targets.len() > TARGETS_MAX {
+fn query_of(retention: &Retention) -> Query {
+    if retention.targets_count() > TARGETS_MAX {
         return Query::all();
     }
-    let item = |target: &Target| match target {
-        Target::Stream(stream) => {
-            QueryItem { stream: Some(stream.clone()), ..QueryItem::default() }
-        }
+    let item = |target| match target {
+        Target::Stream(stream) => QueryItem { stream: Some(stream), ..QueryItem::default() },
         Target::Category(category) => {
-            QueryItem { category: Some(category.clone()), ..QueryItem::default() }
+            QueryItem { category: Some(category), ..QueryItem::default() }
         }
     };
-    Query { items: targets.map(item).collect(), ..Query::default() }
+    Query { items: retention.targets().map(item).collect(), ..Query::default() }
 }

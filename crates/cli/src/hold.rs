@@ -14,8 +14,8 @@ Examples:
   hitherto hold bank --stream account-1
   hitherto release bank --stream account-1
 
-What is on hold is not removed, whatever `keep` says; `truncate`, `delete` and `tombstone` are refused
-where they would remove it. A hold brings nothing back that was removed before.";
+What is on hold is not removed, whatever `keep` says; `truncate`, `delete` and `tombstone` are
+refused where they would remove it. A hold brings nothing back that was removed before.";
 
 /// Holds events back from being removed, or ends that
 #[derive(clap::Args)]

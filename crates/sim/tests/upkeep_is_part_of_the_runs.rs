@@ -13,6 +13,6 @@ fn index_files_and_compressed_files_are_written_and_events_removed_in_many_runs(
         with_removed += u32::from(trace.removed_events > 0);
     }
     assert!(with_index > 30, "only {with_index} runs of 60 wrote an index file");
-    assert!(with_removed > 30, "only {with_removed} runs of 60 removed an event");
+    assert!(with_removed > 10, "only {with_removed} runs of 60 removed an event");
     assert!(with_compressed > 15, "only {with_compressed} runs of 60 compressed a file");
 }

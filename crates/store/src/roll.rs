@@ -6,8 +6,8 @@
 //! is prepared.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
@@ -17,6 +17,7 @@ use crate::log::{
 };
 use crate::planted::{PlantedBug, is_planted};
 use crate::segment::{Growing, Segment};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::writer::Writer;
 
 /// The file while it is filled.
@@ -47,11 +48,16 @@ pub(crate) struct Spares {
 }
 
 /// What whoever fills a file with zeros looks at meanwhile.
-#[derive(Default)]
 struct Filling {
     is_closing: AtomicBool,
     /// So many bytes are enough, because the writer waits for the file; 0 if it does not.
     enough: AtomicU64,
+}
+
+impl Filling {
+    fn new() -> Self {
+        Self { is_closing: AtomicBool::new(false), enough: AtomicU64::new(0) }
+    }
 }
 
 enum State {
@@ -71,7 +77,7 @@ impl Spares {
             state: Mutex::new(left.map_or(State::None, State::Ready)),
             changed: Condvar::new(),
             is_asked: AtomicBool::new(false),
-            filling: Filling::default(),
+            filling: Filling::new(),
         }
     }
 
@@ -220,7 +226,7 @@ pub(crate) fn create_first_file(
     options: &crate::Options,
 ) -> io::Result<()> {
     let bytes = next_file_bytes(options, 0).max(HEADER_BYTES + BLOCK_BYTES);
-    let spare = prepare(disk, bytes, &Filling::default())?;
+    let spare = prepare(disk, bytes, &Filling::new())?;
     let header = FileHeader {
         store_id,
         number: 1,

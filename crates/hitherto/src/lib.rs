@@ -121,7 +121,7 @@ pub use hitherto_store::Recorded as StoredEvent;
 pub use hitherto_store::{
     Append, Clock, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId,
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
-    Result, Saved, StreamName, Tag, Ticket, Timestamp, limits,
+    Result, Saved, StreamName, SystemClock, Tag, Ticket, Timestamp, limits,
 };
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;

@@ -20,6 +20,8 @@
 //! # Ok::<(), hitherto_store::Error>(())
 //! ```
 
+#![cfg_attr(hitherto_model, allow(clippy::large_enum_variant, reason = "modelled locks are large"))]
+
 mod append;
 mod cache;
 mod clock;
@@ -40,6 +42,7 @@ mod log;
 mod open;
 mod options;
 mod page;
+pub mod personal;
 #[cfg(not(feature = "planted-bugs"))]
 mod planted;
 #[cfg(feature = "planted-bugs")]
@@ -56,6 +59,11 @@ mod shared;
 mod snapshots;
 mod stat;
 mod store;
+#[cfg(not(hitherto_model))]
+mod sync;
+#[cfg(hitherto_model)]
+#[path = "../../../tests/model/src/sync.rs"]
+mod sync;
 mod tail;
 mod ticket;
 mod upkeep;

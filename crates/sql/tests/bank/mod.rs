@@ -36,12 +36,11 @@ impl Projection for Balances {
         let account = event.stream_id();
         let cents = cents_of(&event.data);
         sql.run("insert into moves values (?, ?, ?)", (event.position(), account, cents));
-        match &event.data {
-            AccountOpened { .. } => sql.run("insert into balances values (?, ?)", (account, cents)),
-            _ => {
-                let update = "update balances set cents = cents + ? where account = ?";
-                sql.run(update, (cents, account));
-            }
+        if let AccountOpened { .. } = &event.data {
+            sql.run("insert into balances values (?, ?)", (account, cents));
+        } else {
+            let update = "update balances set cents = cents + ? where account = ?";
+            sql.run(update, (cents, account));
         }
     }
 }

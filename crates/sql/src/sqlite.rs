@@ -85,8 +85,8 @@ impl Sqlite {
         self.file.path.as_deref()
     }
 
-    /// The rows of a query, for tests and small reads. Programs that read a lot open the file with a
-    /// connection of their own: that of any library for SQLite will do.
+    /// The rows of a query, for tests and small reads. Programs that read a lot open the file with
+    /// a connection of their own: that of any library for SQLite will do.
     ///
     /// # Errors
     /// `Invalid` if it is no query, `Unavailable` if the file cannot be read.

@@ -23,7 +23,8 @@
 //! #         );
 //! #     }
 //! # }
-//! let read = project(Balances, [MoneyDeposited { amount: 1_000 }, MoneyDeposited { amount: 300 }]);
+//! let deposits = [MoneyDeposited { amount: 1_000 }, MoneyDeposited { amount: 300 }];
+//! let read = project(Balances, deposits);
 //! assert_eq!(read.rows("select cents from balances"), [[1_300]]);
 //! ```
 

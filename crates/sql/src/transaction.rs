@@ -33,7 +33,8 @@ use crate::sqlite::Sqlite;
 ///     type Event = SensorEvent;
 ///
 ///     fn tables(&self) -> &'static str {
-///         "create table rises (sensor text primary key, last real, length integer, longest integer)"
+///         "create table rises
+///          (sensor text primary key, last real, length integer, longest integer)"
 ///     }
 ///
 ///     fn project(

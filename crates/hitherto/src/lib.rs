@@ -106,7 +106,9 @@ mod error;
 mod event;
 mod personal;
 pub mod private;
+pub mod process;
 pub mod projection;
+mod reminder;
 mod repository;
 pub mod runner;
 mod snapshot;
@@ -130,7 +132,9 @@ pub use hitherto_store::{
 pub use personal::{Personal, PrivacyEvent};
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
+pub use process::{Delivery, Process, Processor};
 pub use projection::{Projection, Projector, Sql, View};
+pub use reminder::{KeptReminders, Reminders, When};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

@@ -1,4 +1,4 @@
-//! `hitherto sign`: a signature over everything that happened so far, to be checked by others later.
+//! `hitherto sign`: a signature over everything that happened so far, for others to check later.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -45,13 +45,13 @@ fn whatever_is_changed_in_a_signature_is_noticed() {
     let other = shell.run("stat bank").done().lines().remove(0);
     assert_eq!(other["digest"], line["digest"]);
     let zeros = "0".repeat(64);
-    let changes = [
+    let replaced = [
         ("position", json!(1)),
         ("digest", json!(zeros)),
         ("store", json!("00000000-0000-0000-0000-000000000001")),
         ("signature", json!("0".repeat(128))),
     ];
-    for (field, value) in changes {
+    for (field, value) in replaced {
         let mut changed = line.clone();
         changed[field] = value;
         std::fs::write(shell.path("bank.signed"), changed.to_string()).unwrap();

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use hitherto_store::{
     Append, ContentType, EmbeddedStore, EventId, EventStore, NewEvent, Options, Position, Query,
-    Recorded, Tag, repair,
+    Recorded, Tag, Target, repair,
 };
 
 /// What the decoder ends with if it cannot decompress.
@@ -140,6 +140,18 @@ fn a_store_with_compressed_files() {
     let store = filled(&path);
     store.compress().expect("there is room");
     assert!(store.stat().expect("it is sound").files.iter().any(|file| file.is_compressed));
+    check(&path);
+}
+
+/// Of what was removed, the stubs are left: the digest of history stays.
+#[test]
+fn a_store_that_was_scavenged() {
+    let (_directory, path) = new_directory();
+    let store = filled(&path);
+    store.delete(Target::stream("plain")).expect("it is there");
+    store.scavenge().expect("there is room");
+    let files = store.stat().expect("it is sound").files;
+    assert!(files.iter().any(|file| file.is_compressed), "{files:?}");
     check(&path);
 }
 

@@ -13,7 +13,8 @@ import sys
 from hashes import blake3, crc32c, xxh3_64
 
 PAGE, CONTENT = 4096, 4092
-COMMIT, MARKS = b"HCom", (b"HMrk", b"HCls", b"HRol")
+COMMITS, MARKS = (b"HCom", b"HRem"), (b"HMrk", b"HCls", b"HRol")
+HAS_ROOM, IS_STUB = 4, 8
 CONTENT_TYPES = ("binary", "json", "text")
 
 
@@ -135,7 +136,7 @@ class Walk:
     def header(self, log, at):
         """The frame header there, if it is one of this file."""
         header = log.data[at : at + 56]
-        if header[:4] not in (COMMIT, *MARKS) or len(header) < 56:
+        if header[:4] not in COMMITS + MARKS or len(header) < 56:
             return None
         checksum = crc32c(struct.pack("<Q", log.nonce), header[:52])
         return header if u32(header, 52) == checksum else None
@@ -147,14 +148,16 @@ class Walk:
             return False
         length, batch = u32(header, 4), u64(header, 8)
         body = log.data[self.end + 56 : self.end + 56 + length]
-        chain = xxh3_64(header[:40] + header[48:52], self.chain)
+        is_whole = header[:4] != b"HRem"
+        magic = header[:4] if is_whole else b"HCom"
+        chain = xxh3_64(magic + header[4:40] + header[48:52], self.chain)
         follows = batch == self.batch + (self.left == 0) and u64(header, 16) == self.position
         follows &= u64(header, 40) == chain and i64(header, 32) >= self.time
-        if not follows or len(body) < length or u32(header, 48) != crc32c(body):
+        if not follows or len(body) < length or is_whole and u32(header, 48) != crc32c(body):
             return False
         self.chain, self.batch, self.left = chain, batch, u32(header, 28)
         self.time, self.end = i64(header, 32), self.end + 56 + length
-        check((header[:4] == COMMIT) == (u32(header, 24) > 0), "only commits have events")
+        check((header[:4] in COMMITS) == (u32(header, 24) > 0), "only commits have events")
         for _ in range(u32(header, 24)):
             body = body[self.event(body) :]
         check(not body, "a body with more than its events")
@@ -165,10 +168,21 @@ class Walk:
         record = body[:length]
         checksum = crc32c(struct.pack("<Q", self.position), record[8:])
         check(length >= 56 and u32(record, 4) == checksum, f"event {self.position}")
-        self.leaves.append(blake3(b"\0" + struct.pack("<Q", self.position) + record))
-        self.lines.append(self.line(record))
+        if record[55] & IS_STUB:
+            self.stub(record)
+        else:
+            self.leaves.append(blake3(b"\0" + struct.pack("<Q", self.position) + record))
+            self.lines.append(self.line(record))
         self.position += 1
-        return -(-length // 8) * 8
+        room = 88 + u16(record, 48) if record[55] & HAS_ROOM else 0
+        return -(-max(length, room) // 8) * 8
+
+    def stub(self, record):
+        """What is left of an event that was removed."""
+        end = 56 + u16(record, 48)
+        check(len(record) >= end + 32 and not any(record[end + 32 :]), "a stub of other lengths")
+        self.count(record[56:end], u64(record, 8))
+        self.leaves.append(record[end : end + 32])
 
     def line(self, record):
         at = 56

@@ -124,7 +124,7 @@ impl Store {
         decision: &D,
         cause: Option<&Cause>,
     ) -> Result<Saved, UpdateError<D::Error>> {
-        let query = narrowed::<D::Event>(unbounded(decision.query()));
+        let query = matters_to(decision);
         let mut attempts = ATTEMPTS;
         loop {
             // The head first: what comes between it and the append is caught by the condition.
@@ -143,7 +143,11 @@ impl Store {
         }
     }
 
-    async fn fold_for<D: Decision>(&self, decision: &D, query: Query) -> Result<D::State> {
+    pub(crate) async fn fold_for<D: Decision>(
+        &self,
+        decision: &D,
+        query: Query,
+    ) -> Result<D::State> {
         let mut state = D::State::default();
         let mut events = self.read(query);
         while let Some(event) = events.next_event().await {
@@ -151,6 +155,11 @@ impl Store {
         }
         Ok(state)
     }
+}
+
+/// The whole past that matters to a decision.
+pub(crate) fn matters_to<D: Decision>(decision: &D) -> Query {
+    narrowed::<D::Event>(unbounded(decision.query()))
 }
 
 /// Only what it names counts, not from where to where.

@@ -98,6 +98,7 @@ mod cause;
 mod decision;
 mod error;
 mod event;
+mod past;
 pub mod private;
 mod repository;
 mod snapshot;
@@ -115,6 +116,7 @@ pub use hitherto_store::{
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
     Result, Saved, StreamName, Tag, Ticket, Timestamp, limits,
 };
+pub use past::Moment;
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
 pub use repository::Repository;

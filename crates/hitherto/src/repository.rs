@@ -18,7 +18,8 @@ use crate::cause::Cause;
 use crate::decision::nothing_new;
 use crate::error::UpdateError;
 use crate::event::{Event, Recorded, as_stored, check_new, not_valid};
-use crate::snapshot::{JsonSnapshots, Load, SnapshotStore, Snapshots};
+use crate::past::Moment;
+use crate::snapshot::{JsonSnapshots, Kept, Load, SnapshotStore, Snapshots};
 use crate::{Error, ErrorKind, Result, Store};
 
 /// How often an update is tried while others are faster.
@@ -240,44 +241,6 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    /// The aggregate as it was at a version of its stream.
-    ///
-    /// # Errors
-    /// `NotFound` if it never was at that version, or as [`Repository::load`].
-    pub fn at_version<Q>(
-        &self,
-        id: &Q,
-        version: u64,
-    ) -> impl Future<Output = Result<A>> + Send + use<A, Q>
-    where
-        A::Id: Borrow<Q>,
-        Q: Display + ?Sized,
-    {
-        let (this, stream) = (self.clone(), stream_of::<A>(id));
-        async move { this.stream_at_version(&stream?, version).await }
-    }
-
-    /// The aggregate as it was at a time: after all its events recorded then or before.
-    ///
-    /// # Errors
-    /// As [`Repository::load`].
-    pub fn at_time<Q>(
-        &self,
-        id: &Q,
-        time: Timestamp,
-    ) -> impl Future<Output = Result<A>> + Send + use<A, Q>
-    where
-        A::Id: Borrow<Q>,
-        Q: Display + ?Sized,
-    {
-        let (this, stream) = (self.clone(), stream_of::<A>(id));
-        async move {
-            let stream = stream?;
-            let query = Query::stream(stream.clone()).until(time);
-            this.fold(new_aggregate(&stream), query).await
-        }
-    }
-
     async fn update_stream<F>(
         &self,
         stream: &StreamName,
@@ -332,8 +295,7 @@ impl<A: Aggregate> Repository<A> {
     }
 
     pub(crate) async fn load_stream(&self, stream: &StreamName) -> Result<A> {
-        let cached = self.cache.as_ref().and_then(|cache| cache.copy_of(stream.as_str()));
-        let Some(mut aggregate) = cached else {
+        let Some(mut aggregate) = self.copy_in_cache(stream) else {
             let mut aggregate = self.load_with_snapshot(stream).await?;
             self.take_snapshot_if_due(stream, &mut aggregate);
             self.keep_cached(stream, &mut aggregate);
@@ -349,21 +311,9 @@ impl<A: Aggregate> Repository<A> {
         Ok(aggregate)
     }
 
-    pub(crate) async fn stream_at_version(&self, stream: &StreamName, version: u64) -> Result<A> {
-        let query = Query::stream(stream.clone()).up_to_version(version);
-        let mut aggregate = self.fold(new_aggregate(stream), query).await?;
-        let reached = aggregate.root().version();
-        if reached < version {
-            return Err(Error::not_found(format!(
-                "{stream} was never at version {version}: it is at version {reached}"
-            )));
-        }
-        Ok(aggregate)
-    }
-
     async fn load_with_snapshot(&self, stream: &StreamName) -> Result<A> {
-        if let Some(snapshots) = &self.snapshots
-            && let Some(aggregate) = self.resume(&**snapshots, stream).await?
+        if let Some(kept) = self.snapshot_of(stream)
+            && let Some(aggregate) = self.resume(kept, stream, None).await?
         {
             return Ok(aggregate);
         }
@@ -382,14 +332,16 @@ impl<A: Aggregate> Repository<A> {
         snapshots.keep(stream.as_str(), version, event, aggregate);
     }
 
-    /// Goes on from a snapshot, if its last event stands in the stream where it says.
-    async fn resume(
+    /// Goes on from a kept state up to a moment, if its last event stands in the stream where it
+    /// says, and not behind that moment.
+    pub(crate) async fn resume(
         &self,
-        snapshots: &dyn SnapshotStore<A>,
+        kept: Kept<A>,
         stream: &StreamName,
+        moment: Option<Moment>,
     ) -> Result<Option<A>> {
-        let Some(kept) = snapshots.find(stream.as_str()) else { return Ok(None) };
         let query = Query::stream(stream.clone()).after_version(kept.version - 1);
+        let query = moment.map_or(query.clone(), |moment| moment.bound(query));
         let mut events = self.store.read(query);
         let Some(last) = events.next_event().await.transpose()? else { return Ok(None) };
         if last.id() != kept.event {
@@ -404,8 +356,20 @@ impl<A: Aggregate> Repository<A> {
         fold_events(aggregate, events).await.map(Some)
     }
 
-    async fn fold(&self, aggregate: A, query: Query) -> Result<A> {
+    pub(crate) async fn fold(&self, aggregate: A, query: Query) -> Result<A> {
         fold_events(aggregate, self.store.read(query)).await
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn snapshot_of(&self, stream: &StreamName) -> Option<Kept<A>> {
+        self.snapshots.as_ref()?.find(stream.as_str())
+    }
+
+    pub(crate) fn copy_in_cache(&self, stream: &StreamName) -> Option<A> {
+        self.cache.as_ref()?.copy_of(stream.as_str())
     }
 
     /// What was raised as an append, unless a rule does not let it through.
@@ -451,7 +415,7 @@ const fn is_category(name: &str) -> bool {
     !bytes.is_empty()
 }
 
-fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<StreamName> {
+pub(crate) fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<StreamName> {
     let stream = StreamName::of(A::CATEGORY, id);
     if stream.id().is_empty() {
         let category = A::CATEGORY;
@@ -460,7 +424,7 @@ fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<StreamName> {
     Ok(stream)
 }
 
-fn new_aggregate<A: Aggregate>(stream: &StreamName) -> A {
+pub(crate) fn new_aggregate<A: Aggregate>(stream: &StreamName) -> A {
     let mut aggregate = A::default();
     aggregate.root().stream = Some(stream.clone());
     aggregate

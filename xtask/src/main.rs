@@ -3,6 +3,7 @@
 mod check;
 mod faults;
 mod powerloss;
+mod services;
 mod shell;
 mod test;
 mod tidy;
@@ -14,6 +15,8 @@ use shell::{Outcome, cargo, run};
 const USAGE: &str = "\
 cargo xtask check              format, lints, house rules, snippets, licences: before every commit
 cargo xtask test [STORY]       everything, or the tests whose names contain STORY
+cargo xtask services up|down|status [NAME …]
+                               real servers for the tests: PostgreSQL, an S3 store
 cargo xtask bench [W1 … W8] [--only hitherto,redb] [--quick] [--seconds 1] [--rounds 5]
                   [--events 1M] [--out FILE]
                                the workloads, beside other stores and the limits of the machine
@@ -51,6 +54,7 @@ fn dispatch(words: &[&str]) -> Outcome {
         ["check"] => check::everything(),
         ["test"] => test::everything(),
         ["test", story] => test::story(story),
+        ["services", rest @ ..] => services::on_demand(rest),
         ["bench", rest @ ..] => bench(rest),
         ["sim", rest @ ..] => sim(rest),
         ["kill"] => kill("100"),

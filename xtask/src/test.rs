@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::services::Services;
 use crate::shell::{Outcome, cargo, run, target_directory};
 use crate::{FEATURES, check, faults, powerloss};
 
@@ -77,10 +78,12 @@ fn released_program() -> Outcome {
     verified
 }
 
-/// Runs the tests, shows what they print, and says the sum of their results at the end.
+/// Runs the tests beside the servers that they need, shows what they print, and says the sum of
+/// their results at the end.
 fn cargo_test(words: &[&str]) -> Outcome {
     let mut command = cargo(["test", "--workspace", "--no-fail-fast"]);
-    command.args(FEATURES).args(words).stdout(Stdio::piped());
+    let services = Services::for_tests()?;
+    command.args(FEATURES).args(words).envs(services.variables.clone()).stdout(Stdio::piped());
     let failed = |error: std::io::Error| format!("cargo test could not be run: {error}");
     let mut child = command.spawn().map_err(failed)?;
     let output = child.stdout.take().expect("it is piped");

@@ -100,7 +100,9 @@ mod error;
 mod event;
 mod past;
 pub mod private;
+pub mod projection;
 mod repository;
+pub mod runner;
 mod snapshot;
 mod store;
 pub mod testing;
@@ -111,6 +113,8 @@ pub use decision::Decision;
 pub use error::{Outcome, UpdateError};
 pub use event::{Event, Kind, Recorded, TypedEvents, deprecated_kinds};
 pub use hitherto_derive::Event;
+/// An event as it is stored, its payload as bytes: what [`Recorded`] is made from.
+pub use hitherto_store::Recorded as StoredEvent;
 pub use hitherto_store::{
     Append, Clock, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId,
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
@@ -119,6 +123,7 @@ pub use hitherto_store::{
 pub use past::Moment;
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
+pub use projection::{Projection, Sql};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

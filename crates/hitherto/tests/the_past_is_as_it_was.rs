@@ -5,7 +5,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::*;
 use hitherto::{
@@ -15,7 +15,7 @@ use hitherto::{
 
 /// A clock that stands where the test sets it, in seconds.
 #[derive(Clone, Default)]
-struct TestClock(Arc<AtomicI64>);
+struct TestClock(Arc<AtomicU64>);
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
@@ -23,8 +23,8 @@ impl Clock for TestClock {
     }
 }
 
-fn second(second: i64) -> Timestamp {
-    Timestamp::from_nanos(second * 1_000_000_000)
+fn second(second: u64) -> Timestamp {
+    Timestamp::from_nanos(i64::try_from(second * 1_000_000_000).unwrap())
 }
 
 /// Two accounts; the event at position `p` is recorded at second `10 * p`.
@@ -76,8 +76,8 @@ fn each_version_position_and_time_gives_the_events_up_to_there() {
             let mut moments = vec![
                 Moment::Version(version),
                 Moment::Position(Position(position)),
-                Moment::Time(second(position as i64 * 10)),
-                Moment::Time(second(position as i64 * 10 + 9)),
+                Moment::Time(second(position * 10)),
+                Moment::Time(second(position * 10 + 9)),
             ];
             if version == 2 {
                 moments.push(Moment::Time(second(39)));
@@ -149,7 +149,7 @@ fn what_a_decision_looked_at_is_folded_up_to_a_moment() {
     for (position, total) in (1..).zip(totals) {
         let at = |moment: Moment| wait(store.state_at(&Total, moment)).unwrap();
         assert_eq!(at(Position(position).into()), total);
-        assert_eq!(at(second(position as i64 * 10 + 5).into()), total);
+        assert_eq!(at(second(position * 10 + 5).into()), total);
     }
     assert_eq!(wait(store.state_of(&Total)).unwrap(), 228);
     assert_eq!(wait(store.state_at(&Total, Position::START)).unwrap(), 0);
@@ -174,4 +174,49 @@ fn a_decision_cannot_look_at_what_never_was() {
     let (kind, message) = refused(&store, Moment::Version(2));
     assert_eq!(kind, ErrorKind::Invalid);
     assert!(message.contains("versions count within one stream"), "{message}");
+}
+
+#[test]
+fn the_whole_store_is_as_it_was_and_cannot_be_changed() {
+    let store = bank();
+    for moment in [Moment::from(Position(4)), second(49).into()] {
+        let then = wait(store.as_of(moment)).unwrap();
+        assert_eq!(wait(then.head()).unwrap(), Position(4));
+        let positions = |query: Query| -> Vec<u64> {
+            then.read(query).map(|event| event.unwrap().position().0).collect()
+        };
+        assert_eq!(positions(Query::all()), [1, 2, 3, 4]);
+        assert_eq!(positions(Query::category("account").backward().limit(2)), [4, 3]);
+        assert_eq!(positions(Query::all().after(Position(2)).up_to(Position(6))), [3, 4]);
+        assert_eq!(then.follow(Query::all()).count(), 4, "it ends there");
+
+        for accounts in [
+            Repository::<BankAccount>::new(&then),
+            Repository::<BankAccount>::new(&then).snapshots(Snapshots::every(1)),
+        ] {
+            assert_eq!(wait(accounts.load("a")).unwrap().balance, 120);
+            assert_eq!(wait(accounts.load("b")).unwrap().balance, 7);
+        }
+        assert_eq!(wait(then.state_of(&Total)).unwrap(), 127);
+
+        let accounts = Repository::<BankAccount>::new(&then);
+        let refused = wait(accounts.update("a", |account| account.deposit(1))).must().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid);
+        assert!(refused.to_string().contains("the past cannot be changed"), "{refused}");
+    }
+    let newest = store.read(Query::all().backward().limit(1)).next().unwrap().unwrap();
+    let then = wait(store.as_of(Position(5))).unwrap();
+    assert!(wait(then.find(newest.id())).unwrap().is_none());
+    assert!(wait(store.find(newest.id())).unwrap().is_some());
+    assert_eq!(wait(store.head()).unwrap(), Position(6));
+}
+
+#[test]
+fn a_store_as_it_never_was_is_refused() {
+    let (store, empty) = (bank(), Store::in_memory());
+    let refused = |store: &Store, moment: Moment| wait(store.as_of(moment)).unwrap_err().kind();
+    assert_eq!(refused(&store, Position(7).into()), ErrorKind::NotFound);
+    assert_eq!(refused(&store, second(9).into()), ErrorKind::NotFound);
+    assert_eq!(refused(&empty, second(9).into()), ErrorKind::NotFound);
+    assert_eq!(refused(&store, Moment::Version(1)), ErrorKind::Invalid);
 }

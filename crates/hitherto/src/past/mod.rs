@@ -1,5 +1,7 @@
 //! Time travel: aggregates, and what decisions look at, as they were at a moment of the past.
 
+mod store;
+
 use std::borrow::Borrow;
 use std::fmt::Display;
 use std::future::Future;
@@ -124,12 +126,11 @@ impl<A: Aggregate> Repository<A> {
     pub(crate) async fn stream_at(&self, stream: &StreamName, moment: Moment) -> Result<A> {
         self.store().check_reached(moment).await?;
         let resumed = self.resume_at(stream, moment).await?;
-        let mut aggregate = match resumed {
-            Some(aggregate) => aggregate,
-            None => {
-                let history = moment.bound(Query::stream(stream.clone()));
-                self.fold(new_aggregate(stream), history).await?
-            }
+        let mut aggregate = if let Some(aggregate) = resumed {
+            aggregate
+        } else {
+            let history = moment.bound(Query::stream(stream.clone()));
+            self.fold(new_aggregate(stream), history).await?
         };
         let version = aggregate.root().version();
         match moment {
@@ -230,7 +231,7 @@ impl Store {
     }
 
     /// Refuses a position that no event has yet.
-    async fn check_reached(&self, moment: Moment) -> Result<()> {
+    pub(crate) async fn check_reached(&self, moment: Moment) -> Result<()> {
         let Moment::Position(position) = moment else { return Ok(()) };
         let head = self.head().await?;
         if position <= head {

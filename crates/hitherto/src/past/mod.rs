@@ -9,7 +9,7 @@ use std::future::Future;
 use hitherto_store::{Position, Query, StreamName, Timestamp};
 
 use crate::aggregate::Aggregate;
-use crate::decision::{Decision, matters_to};
+use crate::decision::{Decision, boundary_of};
 use crate::repository::{Repository, new_aggregate, stream_of};
 use crate::snapshot::Kept;
 use crate::{Error, Result, Store};
@@ -186,7 +186,7 @@ impl Store {
     /// # Errors
     /// What the store could not do; `Invalid` for an event that today's type cannot read.
     pub async fn state_of<D: Decision>(&self, decision: &D) -> Result<D::State> {
-        self.fold_for(decision, matters_to(decision)).await
+        self.fold_for(decision, boundary_of(decision)).await
     }
 
     /// What a decision would have looked at, had it been made at a moment.
@@ -227,7 +227,7 @@ impl Store {
     ) -> Result<D::State> {
         let moment = moment.into();
         self.check_moment(moment).await?;
-        self.fold_for(decision, moment.bound(matters_to(decision))).await
+        self.fold_for(decision, moment.bound(boundary_of(decision))).await
     }
 
     /// Refuses a position that no event has yet.

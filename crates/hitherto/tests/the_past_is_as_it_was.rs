@@ -4,13 +4,15 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::*;
 use hitherto::{
     Aggregate as _, Clock, Decision, EmbeddedStore, ErrorKind, MemoryDisk, Moment, Options,
-    Outcome as _, Position, Query, Repository, Snapshots, Store, Timestamp, wait,
+    Outcome as _, Position, Projector, Query, Recorded, Repository, Snapshots, Store, Timestamp,
+    View, wait,
 };
 
 /// A clock that stands where the test sets it, in seconds.
@@ -219,4 +221,84 @@ fn a_store_as_it_never_was_is_refused() {
     assert_eq!(refused(&store, second(9).into()), ErrorKind::NotFound);
     assert_eq!(refused(&empty, second(9).into()), ErrorKind::NotFound);
     assert_eq!(refused(&store, Moment::Version(1)), ErrorKind::Invalid);
+}
+
+/// What each account holds.
+#[derive(Default, Debug, PartialEq)]
+struct Balances(BTreeMap<String, u64>);
+
+impl View for Balances {
+    const NAME: &'static str = "balances";
+    type Event = AccountEvent;
+
+    fn apply(&mut self, event: &Recorded<AccountEvent>) {
+        let balance = self.0.entry(event.stream_id().to_owned()).or_default();
+        match &event.data {
+            AccountOpened { initial_deposit: amount, .. }
+            | MoneyDeposited { amount }
+            | InterestPaid { amount } => *balance += amount,
+            MoneyWithdrawn { amount } => *balance -= amount,
+        }
+    }
+}
+
+/// The same of one account.
+#[derive(Default)]
+struct Statement(Vec<u64>);
+
+impl View for Statement {
+    const NAME: &'static str = "statement";
+    type Event = AccountEvent;
+
+    fn apply(&mut self, event: &Recorded<AccountEvent>) {
+        self.0.push(event.version());
+    }
+
+    fn query(&self) -> Query {
+        Query::stream("account-a")
+    }
+}
+
+fn balances<const N: usize>(balances: [(&str, u64); N]) -> Balances {
+    Balances(balances.map(|(account, balance)| (account.to_owned(), balance)).into())
+}
+
+#[test]
+fn a_view_is_folded_up_to_a_version_a_position_or_a_time() {
+    let store = bank();
+    let expected = [
+        balances([("a", 100)]),
+        balances([("a", 100), ("b", 7)]),
+        balances([("a", 150), ("b", 7)]),
+        balances([("a", 120), ("b", 7)]),
+        balances([("a", 120), ("b", 8)]),
+        balances([("a", 220), ("b", 8)]),
+    ];
+    for (position, expected) in (1..).zip(&expected) {
+        for moment in [Moment::Position(Position(position)), second(position * 10 + 5).into()] {
+            let then = wait(store.view_at(Balances::default(), moment)).unwrap();
+            assert_eq!(&then, expected, "{moment:?}");
+        }
+    }
+    assert_eq!(&wait(store.view_of(Balances::default())).unwrap(), &expected[5]);
+    let then = wait(store.view_at(Statement::default(), Moment::Version(3))).unwrap();
+    assert_eq!(then.0, [1, 2, 3]);
+
+    let refused =
+        |moment: Moment| wait(store.view_at(Balances::default(), moment)).unwrap_err().kind();
+    assert_eq!(refused(Position(7).into()), ErrorKind::NotFound);
+    assert_eq!(refused(second(9).into()), ErrorKind::NotFound);
+    assert_eq!(refused(Moment::Version(3)), ErrorKind::Invalid, "versions are of one stream");
+}
+
+#[test]
+fn a_projector_over_the_store_as_it_was_ends_there() {
+    let store = bank();
+    let then = wait(store.as_of(Position(4))).unwrap();
+    let projector = wait(async { Projector::view(&then, Balances::default()).await }).unwrap();
+    wait(projector.reached(Position(4))).unwrap();
+    projector.read(|found| assert_eq!(found, &balances([("a", 120), ("b", 7)])));
+    let accounts = Repository::<BankAccount>::new(&store);
+    wait(accounts.update("a", |account| account.deposit(1))).must().unwrap();
+    projector.read(|found| assert_eq!(found, &balances([("a", 120), ("b", 7)])));
 }

@@ -1,6 +1,7 @@
 //! Time travel: aggregates, and what decisions look at, as they were at a moment of the past.
 
 mod store;
+mod view;
 
 use std::borrow::Borrow;
 use std::fmt::Display;

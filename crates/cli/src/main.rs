@@ -9,8 +9,10 @@ mod export;
 mod failure;
 mod fold;
 mod follow;
+mod forget;
 mod history;
 mod import;
+mod keys;
 mod line;
 mod moment;
 mod place;
@@ -74,6 +76,8 @@ enum Command {
     Verify(verify::Arguments),
     Repair(repair::Arguments),
     Export(export::Arguments),
+    Forget(forget::Arguments),
+    Keys(keys::Arguments),
     Completions(completions::Arguments),
 
     #[command(name = demo::BALANCE_COMMAND, hide = true)]
@@ -103,6 +107,8 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Forget(arguments) => forget::run(&arguments),
+        Command::Keys(arguments) => keys::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Balance(arguments) => demo::balance(&arguments),
     }

@@ -92,6 +92,9 @@
 //! Everything is awaited, and nothing needs a runtime: any executor will do, and [`wait`] does
 //! without one.
 
+// What the derive writes names this crate as its users do.
+extern crate self as hitherto;
+
 mod aggregate;
 mod answer;
 mod cache;
@@ -102,6 +105,7 @@ mod decision;
 mod error;
 mod event;
 mod past;
+mod personal;
 pub mod private;
 pub mod projection;
 mod repository;
@@ -125,6 +129,7 @@ pub use hitherto_store::{
     Result, Saved, StreamName, Tag, Ticket, Timestamp, limits,
 };
 pub use past::Moment;
+pub use personal::{Personal, PrivacyEvent};
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
 pub use projection::{Projection, Projector, Sql, View};

@@ -347,7 +347,7 @@ impl<A: Aggregate> Repository<A> {
     }
 
     pub(crate) async fn load_stream(&self, stream: &StreamName) -> Result<A> {
-        let Some(mut aggregate) = self.copy_in_cache(stream) else {
+        let Some(mut aggregate) = self.cached(stream) else {
             let mut aggregate = self.load_with_snapshot(stream).await?;
             self.take_snapshot_if_due(stream, &mut aggregate);
             self.keep_cached(stream, &mut aggregate);
@@ -363,13 +363,23 @@ impl<A: Aggregate> Repository<A> {
         Ok(aggregate)
     }
 
+    /// A copy of what was kept, unless something was forgotten since, which it may still have.
+    pub(crate) fn cached(&self, stream: &StreamName) -> Option<A> {
+        let mut aggregate = self.cache.as_ref()?.copy_of(stream.as_str())?;
+        if aggregate.root().forgettings == self.store.raw().forgettings() {
+            return Some(aggregate);
+        }
+        self.drop_cached(stream);
+        None
+    }
+
     async fn load_with_snapshot(&self, stream: &StreamName) -> Result<A> {
         if let Some(kept) = self.snapshot_of(stream)
             && let Some(aggregate) = self.resume(kept, stream, None).await?
         {
             return Ok(aggregate);
         }
-        self.fold(new_aggregate(stream), Query::stream(stream.clone())).await
+        self.fold(self.new_aggregate(stream), Query::stream(stream.clone())).await
     }
 
     fn take_snapshot_if_due(&self, stream: &StreamName, aggregate: &mut A) {
@@ -380,15 +390,21 @@ impl<A: Aggregate> Repository<A> {
             return;
         };
         root.load = Load::after_snapshot(load.latest);
-        let version = root.saved_version;
+        let (version, forgettings) = (root.saved_version, root.forgettings);
+        if forgettings != self.store.raw().forgettings() {
+            return; // it may have what was forgotten since
+        }
         snapshots.keep(stream.as_str(), version, event, aggregate);
+        if forgettings != self.store.raw().forgettings() {
+            snapshots.clear();
+        }
     }
 
     /// Goes on from a kept state up to a moment, if its last event stands in the stream where it
     /// says, and not behind that moment.
     pub(crate) async fn resume(
         &self,
-        kept: Kept<A>,
+        (kept, forgettings): (Kept<A>, u64),
         stream: &StreamName,
         moment: Option<Moment>,
     ) -> Result<Option<A>> {
@@ -401,7 +417,7 @@ impl<A: Aggregate> Repository<A> {
         }
         let mut aggregate = kept.aggregate;
         let root = aggregate.root();
-        root.stream = Some(stream.clone());
+        (root.stream, root.forgettings) = (Some(stream.clone()), forgettings);
         (root.saved_version, root.position) = (kept.version, last.position());
         root.last_event = Some(kept.event);
         root.load = Load::after_snapshot(Some(last.recorded_at()));
@@ -416,12 +432,17 @@ impl<A: Aggregate> Repository<A> {
         &self.store
     }
 
-    pub(crate) fn snapshot_of(&self, stream: &StreamName) -> Option<Kept<A>> {
-        self.snapshots.as_ref()?.find(stream.as_str())
+    /// A snapshot, and how often something had been forgotten before it was looked for.
+    pub(crate) fn snapshot_of(&self, stream: &StreamName) -> Option<(Kept<A>, u64)> {
+        let forgettings = self.store.raw().forgettings();
+        Some((self.snapshots.as_ref()?.find(stream.as_str())?, forgettings))
     }
 
-    pub(crate) fn copy_in_cache(&self, stream: &StreamName) -> Option<A> {
-        self.cache.as_ref()?.copy_of(stream.as_str())
+    pub(crate) fn new_aggregate(&self, stream: &StreamName) -> A {
+        let mut aggregate = A::default();
+        let root = aggregate.root();
+        (root.stream, root.forgettings) = (Some(stream.clone()), self.store.raw().forgettings());
+        aggregate
     }
 
     /// What was raised as an append, unless a rule does not let it through.
@@ -474,12 +495,6 @@ pub(crate) fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<St
         return Err(Error::invalid(format!("the id of this {category} is empty: give it a name")));
     }
     Ok(stream)
-}
-
-pub(crate) fn new_aggregate<A: Aggregate>(stream: &StreamName) -> A {
-    let mut aggregate = A::default();
-    aggregate.root().stream = Some(stream.clone());
-    aggregate
 }
 
 /// Asks every rule that stands between raising an event and appending it.

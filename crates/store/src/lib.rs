@@ -40,6 +40,7 @@ mod log;
 mod open;
 mod options;
 mod page;
+pub mod personal;
 #[cfg(not(feature = "planted-bugs"))]
 mod planted;
 #[cfg(feature = "planted-bugs")]

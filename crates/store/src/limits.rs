@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::append::{Append, Condition};
 use crate::error::{Error, Result};
 use crate::event::{NewEvent, Tag};
+use crate::personal;
 use crate::query::Query;
 
 /// Payload and metadata of one event together, in bytes.
@@ -90,6 +91,7 @@ fn check_event(event: &NewEvent) -> Result<()> {
         "store large data elsewhere and keep a reference in the event",
     )?;
     at_most("tags of one event", event.tags.len(), EVENT_TAGS_MAX, "tag only what is queried by")?;
+    personal::check_event(event)?;
     event.tags.iter().try_for_each(check_tag)
 }
 

@@ -11,7 +11,7 @@ use hitherto_store::{Position, Query, StreamName, Timestamp};
 
 use crate::aggregate::Aggregate;
 use crate::decision::{Decision, boundary_of};
-use crate::repository::{Repository, new_aggregate, stream_of};
+use crate::repository::{Repository, stream_of};
 use crate::snapshot::Kept;
 use crate::{Error, Result, Store};
 
@@ -131,7 +131,7 @@ impl<A: Aggregate> Repository<A> {
             aggregate
         } else {
             let history = moment.bound(Query::stream(stream.clone()));
-            self.fold(new_aggregate(stream), history).await?
+            self.fold(self.new_aggregate(stream), history).await?
         };
         let version = aggregate.root().version();
         match moment {
@@ -156,11 +156,12 @@ impl<A: Aggregate> Repository<A> {
         Ok(None)
     }
 
-    fn cached_as_kept(&self, stream: &StreamName) -> Option<Kept<A>> {
-        let mut aggregate = self.copy_in_cache(stream)?;
+    fn cached_as_kept(&self, stream: &StreamName) -> Option<(Kept<A>, u64)> {
+        let mut aggregate = self.cached(stream)?;
         let root = aggregate.root();
-        let (version, event) = (root.saved_version, root.last_event?);
-        Some(Kept { aggregate, version, event })
+        let (version, event, forgettings) =
+            (root.saved_version, root.last_event?, root.forgettings);
+        Some((Kept { aggregate, version, event }, forgettings))
     }
 }
 

@@ -51,6 +51,11 @@ impl EventStore for PastStore {
         let snapshots = self.store.snapshots()?;
         Some(Arc::new(OnlyRead(snapshots)))
     }
+
+    /// What is forgotten is forgotten in the past, too.
+    fn forgettings(&self) -> u64 {
+        self.store.forgettings()
+    }
 }
 
 /// Snapshots that the present keeps: those of the past would take their place.

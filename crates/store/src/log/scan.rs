@@ -196,8 +196,8 @@ impl<'file> Scan<'file> {
         Ok(None)
     }
 
-    /// The events before the damage of a frame whose header is whole: what nobody may save, and only
-    /// a planted bug does.
+    /// The events before the damage of a frame whose header is whole: what nobody may save, and
+    /// only a planted bug does.
     pub(crate) fn half_frame(&mut self) -> io::Result<Option<Frame>> {
         let offset = self.expected.offset;
         let bytes = self.bytes(offset, FRAME_HEADER_BYTES)?;

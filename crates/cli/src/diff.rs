@@ -9,6 +9,7 @@ use hitherto::Moment;
 use hitherto_store::{Error, Recorded};
 use serde::Serialize;
 
+use crate::engine::KeysArgument;
 use crate::failure::{Failure, Outcome};
 use crate::fold::{Folded, Rules, Value};
 use crate::history::History;
@@ -53,12 +54,15 @@ pub(crate) struct Arguments {
     rules: Option<PathBuf>,
 
     #[command(flatten)]
+    keys: KeysArgument,
+
+    #[command(flatten)]
     format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let (store, stream) = place::store_and(&arguments.names)?;
-    let history = History::open(&store, stream)?;
+    let history = History::open(&store, &arguments.keys, stream)?;
     let rules = Rules::load(&store, arguments.rules.as_deref())?;
     arguments.to.map_or(Ok(()), |to| history.check(to))?;
     let from = match arguments.from {
@@ -86,7 +90,7 @@ fn version_at(history: &History, point: Moment) -> Result<u64, Error> {
     if let Moment::Version(version) = point {
         return Ok(version);
     }
-    Ok(history.newest_up_to(point)?.map_or(0, |event| event.version()))
+    Ok(history.newest_up_to(point)?.map_or(0, |event: Recorded| event.version()))
 }
 
 /// Two states of a stream, and the events between them.

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use hitherto::Moment;
-use hitherto_store::{EmbeddedStore, Error, EventStore, Events, Query, Recorded, Result};
+use hitherto_store::{Error, Events, Position, Query, Recorded, Result};
 
+use crate::engine::{self, Door, KeysArgument};
 use crate::fold::{Folded, Rules};
-use crate::{engine, moment, point};
+use crate::{moment, point};
 
 /// A stream that exists.
 pub(crate) struct History {
-    store: EmbeddedStore,
+    store: Door,
     /// The store's directory.
     pub(crate) path: String,
     pub(crate) stream: String,
@@ -20,8 +21,8 @@ pub(crate) struct History {
 
 impl History {
     /// Finds a stream in a store.
-    pub(crate) fn open(path: &Path, stream: &str) -> Result<Self> {
-        let store = engine::open_read_only(path)?;
+    pub(crate) fn open(path: &Path, keys: &KeysArgument, stream: &str) -> Result<Self> {
+        let store = engine::read_with_keys(path, keys)?;
         let path = path.display().to_string();
         let one = |query: Query| store.read(query.limit(1)).next().transpose();
         let (first, last) = (one(Query::stream(stream))?, one(Query::stream(stream).backward())?);
@@ -82,7 +83,7 @@ impl History {
         Err(Error::not_found(refused))
     }
 
-    fn check_position(&self, position: hitherto_store::Position) -> Result<()> {
+    fn check_position(&self, position: Position) -> Result<()> {
         let (head, first) = (self.store.head().wait()?, self.first.position());
         let refused = if position > head {
             format!("no event is at position {position} yet: the last one is at position {head}")

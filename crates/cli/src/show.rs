@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use hitherto::Moment;
-use hitherto_store::Position;
+use hitherto_store::{Position, Recorded};
 use serde::Serialize;
 
+use crate::engine::KeysArgument;
 use crate::failure::{Failure, Outcome};
 use crate::fold::{Folded, Rules, Value};
 use crate::history::History;
@@ -38,6 +39,9 @@ pub(crate) struct Arguments {
     /// Rules in this file instead of those registered with the store
     #[arg(long, value_name = "FILE", conflicts_with = "events")]
     rules: Option<PathBuf>,
+
+    #[command(flatten)]
+    keys: KeysArgument,
 
     #[command(flatten)]
     format: FormatArguments,
@@ -73,7 +77,7 @@ impl WhenArguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let (store, stream) = place::store_and(&arguments.names)?;
-    let history = History::open(&store, stream)?;
+    let history = History::open(&store, &arguments.keys, stream)?;
     let point = arguments.when.point();
     point.map_or(Ok(()), |point| history.check(point))?;
     let format = arguments.format.choose();
@@ -169,7 +173,7 @@ fn json(history: &History, folded: &Folded) -> Result<(), Failure> {
     let last = folded.last.as_ref();
     let line = StateLine {
         stream: &history.stream,
-        version: last.map_or(0, |last| last.version()),
+        version: last.map_or(0, Recorded::version),
         newest_version: history.last.version(),
         position: last.map_or(0, |last| last.position().0),
         time: last.map_or_else(String::new, |last| moment::exactly(last.recorded_at())),

@@ -232,3 +232,18 @@ fn the_store_may_be_left_out() {
     let found = shell.command(["show", "account-1"]).env_remove("HITHERTO_STORE").output().unwrap();
     assert!(found.status.success(), "{found:?}");
 }
+
+#[test]
+fn what_is_personal_is_shown_with_its_key_until_it_is_forgotten() {
+    let shell = Shell::new();
+    let data = r#"{"name":{"$personal":{"subject":"person-7","value":"Zoe"}},"city":"Ulm"}"#;
+    let append = ["append", "bank", "customer-7", "CustomerJoined", data, "--keys", "bank.keys"];
+    shell.run_with(append).done();
+    let with_keys = || only(&shell, "show bank customer-7 --keys bank.keys")["state"].to_string();
+    assert!(with_keys().contains("Zoe"), "{}", with_keys());
+    let without = only(&shell, "show bank customer-7")["state"].to_string();
+    assert!(!without.contains("Zoe") && without.contains("Ulm"), "{without}");
+    shell.run("forget bank person-7 --keys bank.keys").done();
+    assert!(!with_keys().contains("Zoe"), "{}", with_keys());
+    assert!(with_keys().contains("$forgotten"), "{}", with_keys());
+}

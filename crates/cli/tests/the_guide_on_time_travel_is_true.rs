@@ -71,9 +71,9 @@ fn each_command_prints_what_stands_below_it() {
             let gap = if rewritten.ends_with("```console\n") || is_quiet { "" } else { "\n" };
             let printed = run(&shell, command);
             is_quiet = printed.is_empty();
-            rewritten.push_str(&format!("{gap}{line}\n{printed}"));
+            rewritten.extend([gap, line, "\n", &printed]);
         } else if !is_console || line.starts_with("```") {
-            rewritten.push_str(&format!("{line}\n"));
+            rewritten.extend([line, "\n"]);
         }
     }
     if std::env::var_os(WRITE).is_some() {

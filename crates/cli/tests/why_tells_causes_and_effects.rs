@@ -41,8 +41,8 @@ fn bank() -> Shell {
 }
 
 fn import(shell: &Shell, lines: &[Value]) {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    shell.feed("import bank --batch 1", text.as_bytes()).done();
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    shell.feed("import bank --batch 1", lines.join("\n").as_bytes()).done();
 }
 
 /// Depth and position of each event.

@@ -61,13 +61,13 @@ impl Folded {
         let Some(payload) = fields_of(event) else {
             return self.trouble(event, "its payload is no JSON and was not folded");
         };
-        let mut ruled = BTreeSet::new();
+        let mut spoken_for = BTreeSet::new();
         for rule in rules.of(event.category().unwrap_or_default(), event.kind()) {
-            ruled.extend(rule.source().first_field().map(str::to_owned));
+            spoken_for.extend(rule.source().first_field().map(str::to_owned));
             self.follow(event, &payload, rule);
         }
         let Value::Object(fields) = &payload else { return };
-        for (name, value) in fields.iter().filter(|(name, _)| !ruled.contains(name)) {
+        for (name, value) in fields.iter().filter(|(name, _)| !spoken_for.contains(name)) {
             if value.is_number() {
                 let key = (event.kind().to_owned(), name.clone());
                 *self.unruled_numbers.entry(key).or_default() += 1;

@@ -6,15 +6,14 @@ mod tree;
 use std::io::Write;
 
 use anstyle::Style;
-use hitherto_store::{
-    EmbeddedStore, Error, EventId, EventStore, Position, Query, Recorded, Result,
-};
+use hitherto_store::{Error, EventId, EventStore, Position, Query, Recorded, Result};
 use serde::Serialize;
 
+use crate::engine::{self, KeysArgument};
 use crate::failure::{Failure, Outcome};
 use crate::line::{self, Line};
 use crate::print::{self, Format, FormatArguments, Table, counted};
-use crate::{engine, moment, place};
+use crate::{moment, place};
 use story::{Causes, Story};
 use tree::{Node, Tree};
 
@@ -51,18 +50,21 @@ pub(crate) struct Arguments {
     limit: usize,
 
     #[command(flatten)]
+    keys: KeysArgument,
+
+    #[command(flatten)]
     format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let (store, event) = place::store_and(&arguments.names)?;
-    let store = engine::open_read_only(&store)?;
-    let asked = find(&store, event)?;
-    let causes = Causes::of(&store, &asked)?;
+    let (path, event) = place::store_and(&arguments.names)?;
+    let door = engine::read_with_keys(&path, &arguments.keys)?;
+    let asked = find(&*door, event)?;
+    let causes = Causes::of(&*door, &asked)?;
     let story = if arguments.causes {
         Story::of_causes(causes)
     } else {
-        Story::read(&store, causes, arguments.up_to.map(Position), arguments.limit)?
+        Story::read(&*door, causes, arguments.up_to.map(Position), arguments.limit)?
     };
     let tree = Tree::of(&story.events, asked.id());
     match arguments.format.choose() {
@@ -73,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 }
 
 /// The event with this position or this id.
-fn find(store: &EmbeddedStore, text: &str) -> Result<Recorded> {
+fn find(store: &dyn EventStore, text: &str) -> Result<Recorded> {
     if let Ok(position) = text.parse() {
         return at_position(store, position);
     }
@@ -84,7 +86,7 @@ fn find(store: &EmbeddedStore, text: &str) -> Result<Recorded> {
     store.find(id).wait()?.ok_or_else(missing)
 }
 
-fn at_position(store: &EmbeddedStore, position: u64) -> Result<Recorded> {
+fn at_position(store: &dyn EventStore, position: u64) -> Result<Recorded> {
     if position == 0 {
         return Err(Error::not_found("no event is at position 0: positions count from 1"));
     }

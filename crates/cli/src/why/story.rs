@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use hitherto_store::{EmbeddedStore, EventId, EventStore, Position, Query, Recorded, Result};
+use hitherto_store::{EventId, EventStore, Position, Query, Recorded, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How often progress is shown, in events.
@@ -18,7 +18,7 @@ pub(super) struct Causes {
 
 impl Causes {
     /// Climbs from an event to its cause, and so on.
-    pub(super) fn of(store: &EmbeddedStore, event: &Recorded) -> Result<Self> {
+    pub(super) fn of(store: &dyn EventStore, event: &Recorded) -> Result<Self> {
         let mut chain = vec![event.clone()];
         let mut seen = HashSet::from([event.id()]);
         let mut next = event.causation();
@@ -68,15 +68,15 @@ impl Story {
 
     /// What led to the event and what followed, up to so many events.
     pub(super) fn read(
-        store: &EmbeddedStore,
+        store: &dyn EventStore,
         causes: Causes,
         up_to: Option<Position>,
         limit: usize,
     ) -> Result<Self> {
         let begins_after = begins_after(store, &causes)?;
-        let mut story = Self::of_causes(causes);
-        story.is_causes_only = false;
-        let mut known: HashSet<EventId> = story.events.iter().map(Recorded::id).collect();
+        let mut told = Self::of_causes(causes);
+        told.is_causes_only = false;
+        let mut known: HashSet<EventId> = told.events.iter().map(Recorded::id).collect();
         let chain = known.clone();
         let head = store.head().wait()?;
         let last = up_to.map_or(head, |up_to| up_to.min(head));
@@ -86,19 +86,19 @@ impl Story {
             if event.position().0.is_multiple_of(PROGRESS_EVERY) {
                 progress.set_position(event.position().0 - begins_after.0);
             }
-            if chain.contains(&event.id()) || !belongs(&event, story.correlation, &known) {
+            if chain.contains(&event.id()) || !belongs(&event, told.correlation, &known) {
                 continue;
             }
-            if story.events.len() >= limit {
-                story.is_cut = true;
+            if told.events.len() >= limit {
+                told.is_cut = true;
                 break;
             }
             known.insert(event.id());
-            story.events.push(event);
+            told.events.push(event);
         }
         progress.finish_and_clear();
-        story.events.sort_by_key(Recorded::position);
-        Ok(story)
+        told.events.sort_by_key(Recorded::position);
+        Ok(told)
     }
 }
 
@@ -113,7 +113,7 @@ fn belongs(event: &Recorded, correlation: EventId, known: &HashSet<EventId>) -> 
 ///
 /// What an event causes comes after it. So where the story is named after an event, it begins with
 /// that event; where it is named after something else (a request), it may begin anywhere.
-fn begins_after(store: &EmbeddedStore, causes: &Causes) -> Result<Position> {
+fn begins_after(store: &dyn EventStore, causes: &Causes) -> Result<Position> {
     let first = causes.chain.iter().map(Recorded::position).min().unwrap_or_default();
     let origin = store.find(causes.correlation()).wait()?.map(|event| event.position());
     Ok(origin.map_or(Position::START, |origin| Position(origin.min(first).0 - 1)))

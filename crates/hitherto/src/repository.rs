@@ -49,10 +49,10 @@ pub(crate) const ATTEMPTS: u32 = 5;
 /// # Ok::<(), hitherto::UpdateError<()>>(()) }).unwrap();
 /// ```
 pub struct Repository<A> {
-    store: Store,
+    pub(crate) store: Store,
     cache: Option<Arc<dyn AggregateCache<A>>>,
     snapshots: Option<Arc<dyn SnapshotStore<A>>>,
-    cause: Option<Cause>,
+    pub(crate) cause: Option<Cause>,
 }
 
 impl<A> Clone for Repository<A> {

@@ -6,8 +6,8 @@ use hitherto::{Aggregate as _, Outcome as _, Query, Repository, Result, Store};
 use hitherto_example_game::{Game, GameEvent, Ranking};
 
 const PLAYERS: [&str; 2] = ["ann", "ben"];
-/// Ben looks the wrong way at his last move.
-const MOVES: [u8; 11] = [4, 4, 3, 3, 5, 2, 5, 5, 6, 1, 6];
+/// Ben looks the wrong way at his second move; after the next one he cannot stop both ends.
+const MOVES: [u8; 7] = [4, 4, 3, 3, 5, 2, 6];
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
     hitherto::wait(tell(&Store::in_memory()))?;
@@ -52,7 +52,7 @@ async fn replay(games: &Repository<Game>) -> Result<()> {
     println!("\nSo it can be looked at after any of them:");
     // region: replay
     let newest = games.load("1").await?.root().version();
-    for version in [4, 8, newest] {
+    for version in [4, 6, newest] {
         let game = games.at_version("1", version).await?;
         println!("\n  after event {version} of {newest}\n{}", game.board);
     }
@@ -62,11 +62,11 @@ async fn replay(games: &Repository<Game>) -> Result<()> {
 
 async fn ask_what_would_have_been(games: &Repository<Game>) -> Result<()> {
     println!(
-        "\nWhat if Ben had seen it? Back to before his last move, and column 6 instead of 1:\n"
+        "\nWhat if Ben had seen it? Back to before his second move, and column 5 instead of 3:\n"
     );
     // region: what-if
-    let mut game = games.at_version("1", 10).await?;
-    game.play("ben", 6).expect("it was his turn");
+    let mut game = games.at_version("1", 4).await?;
+    game.play("ben", 5).expect("it was his turn");
     println!("{}", game.board);
     let late = games.save(&mut game).await.expect_err("the past cannot be changed");
     // endregion: what-if

@@ -7,7 +7,8 @@ use crate::{Moment, Query, Recorded, Result, Store, View};
 impl Store {
     /// A view over everything that has happened, folded here and now.
     ///
-    /// What is asked again and again is better kept up to date by a [`Projector`](crate::Projector).
+    /// What is asked again and again is better kept up to date by a
+    /// [`Projector`](crate::Projector).
     ///
     /// # Errors
     /// What the store could not do; `Invalid` for an event that today's type cannot read.
@@ -35,7 +36,10 @@ impl Store {
     ///     type Event = DoorEvent;
     ///
     ///     fn apply(&mut self, event: &Recorded<DoorEvent>) {
-    ///         self.0 += match event.data { DoorEvent::Opened {} => 1, DoorEvent::Closed {} => -1 };
+    ///         self.0 += match event.data {
+    ///             DoorEvent::Opened {} => 1,
+    ///             DoorEvent::Closed {} => -1,
+    ///         };
     ///     }
     /// }
     ///

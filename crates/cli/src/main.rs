@@ -23,6 +23,8 @@ mod read;
 mod repair;
 mod rules;
 mod show;
+mod sign;
+mod signature;
 mod stat;
 mod streams;
 mod verify;
@@ -75,6 +77,7 @@ enum Command {
     Stat(stat::Arguments),
     Verify(verify::Arguments),
     Repair(repair::Arguments),
+    Sign(sign::Arguments),
     Export(export::Arguments),
     Forget(forget::Arguments),
     Keys(keys::Arguments),
@@ -106,6 +109,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),

@@ -73,20 +73,20 @@ fn text(salvage: &Salvage) -> io::Result<()> {
     out.flush()
 }
 
-fn streams(out: &mut impl Write, lost: &[LostVersions]) -> io::Result<()> {
-    if lost.is_empty() {
+fn streams(out: &mut impl Write, gaps: &[LostVersions]) -> io::Result<()> {
+    if gaps.is_empty() {
         return Ok(());
     }
     let titles = ["stream", ">lost from version", ">to version", ">after position", ">before"];
     let mut table = Table::new(&mut *out, &titles);
-    for LostVersions { stream, first, last, after, before, .. } in lost.iter().take(STREAMS_LISTED)
+    for LostVersions { stream, first, last, after, before, .. } in gaps.iter().take(STREAMS_LISTED)
     {
         let [first, last] = [first, last].map(ToString::to_string);
         table.row(&[stream.clone(), first, last, after.to_string(), before.to_string()])?;
     }
     table.flush()?;
     drop(table);
-    match lost.len().saturating_sub(STREAMS_LISTED) as u64 {
+    match gaps.len().saturating_sub(STREAMS_LISTED) as u64 {
         0 => Ok(()),
         more => writeln!(out, "and {}: --json lists them all", counted(more, "more gap")),
     }

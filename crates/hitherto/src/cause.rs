@@ -1,13 +1,11 @@
 //! Why something happens: the event that caused it, carried along with what follows.
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hitherto_store::{EventId, NewEvent, Saved, StreamName};
+use hitherto_store::{EventId, NewEvent, StreamName};
 
-use crate::event::{Event, names_of};
-use crate::{Error, Recorded, Result, Store};
+use crate::{Error, Recorded, Result};
 
 /// The event that makes something happen, and who reacts to it.
 ///
@@ -25,15 +23,35 @@ pub struct Cause {
     event: EventId,
     correlation: EventId,
     reaction: String,
+    answers: Answers,
     /// Streams that were updated, or are just being, by the ids that their first events have.
     turns: Arc<Mutex<HashSet<EventId>>>,
+}
+
+/// How many answers a cause has.
+#[derive(Debug, Clone, Copy)]
+enum Answers {
+    /// An event has one in each stream that a reaction updates.
+    OneAStream,
+    /// A command has one in all, known by this id.
+    One(EventId),
 }
 
 impl Cause {
     /// A cause by its id and its correlation; without one it begins a story of its own.
     pub fn of_event(event: EventId, correlation: Option<EventId>) -> Self {
         let correlation = correlation.unwrap_or(event);
-        Self { event, correlation, reaction: String::new(), turns: Arc::default() }
+        let answers = Answers::OneAStream;
+        Self { event, correlation, reaction: String::new(), answers, turns: Arc::default() }
+    }
+
+    /// A command, named by what it says, with the id of its one answer.
+    pub(crate) fn of_command(
+        command: EventId,
+        answer: EventId,
+        correlation: Option<EventId>,
+    ) -> Self {
+        Self { answers: Answers::One(answer), ..Self::of_event(command, correlation) }
     }
 
     /// The same cause, with the name of who reacts: several may react to one event on one stream,
@@ -60,13 +78,35 @@ impl Cause {
     /// Neither a stream's name nor a number has a line break, so no two reactions give the same
     /// name here.
     pub(crate) fn event_id(&self, stream: &StreamName, index: usize) -> EventId {
-        self.event.derived(&format!("{}\n{stream}\n{index}", self.reaction))
+        match self.answers {
+            Answers::OneAStream => {
+                self.event.derived(&format!("{}\n{stream}\n{index}", self.reaction))
+            }
+            Answers::One(id) => id.derived(&index.to_string()),
+        }
+    }
+
+    /// Whether this is a command: it has one answer, wherever it is stored.
+    pub(crate) fn is_command(&self) -> bool {
+        matches!(self.answers, Answers::One(_))
     }
 
     /// Writes down the cause in what it caused.
     pub(crate) fn mark(&self, stream: &StreamName, index: usize, event: NewEvent) -> NewEvent {
         let event = event.id(self.event_id(stream, index));
         event.causation(self.event).correlation(self.correlation)
+    }
+
+    /// Refuses an answer that was given to another command under the same key.
+    pub(crate) fn check_is_answered_by(&self, answer: &hitherto_store::Recorded) -> Result<()> {
+        if !self.is_command() || answer.causation() == Some(self.event) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "this idempotency key was used for another command, or for the same with another content, and \
+             was answered by event {}: nothing was done; give each command a key of its own",
+            answer.position()
+        )))
     }
 
     /// Takes the stream's one turn in this reaction.
@@ -78,6 +118,12 @@ impl Cause {
         if self.turns().insert(key) {
             return Ok(Turn { cause: self, key, is_over: false });
         }
+        if self.is_command() {
+            return Err(Error::invalid(format!(
+                "{stream} is a second thing to be changed by one command: a command changes one thing, so \
+                 that it can be repeated safely; let a process change the others because of the first"
+            )));
+        }
         let stream =
             if stream.as_str().is_empty() { "what has no stream" } else { stream.as_str() };
         Err(Error::invalid(format!(
@@ -85,55 +131,6 @@ impl Cause {
              that it can be repeated safely; do both in one update, or name two reactions with `by`",
             self.event
         )))
-    }
-
-    /// The outcome of this reaction in a stream: what is stored of it, or else that of an attempt.
-    ///
-    /// Looked up before the attempt, because a command must not see a state that its own first run
-    /// has changed. And again after an attempt that failed: a twin may have been faster, or an
-    /// answer lost.
-    pub(crate) async fn once<E: Event, X: From<Error>>(
-        &self,
-        store: &Store,
-        stream: &StreamName,
-        attempt: impl Future<Output = Result<Saved, X>>,
-    ) -> Result<Saved, X> {
-        if let Some(saved) = self.find::<E>(store, stream).await? {
-            return Ok(saved);
-        }
-        match attempt.await {
-            Ok(saved) => Ok(saved),
-            Err(error) => match self.find::<E>(store, stream).await {
-                Ok(Some(saved)) => Ok(saved),
-                Ok(None) | Err(_) => Err(error),
-            },
-        }
-    }
-
-    /// What this reaction stored in a stream when it ran before, if it did.
-    async fn find<E: Event>(&self, store: &Store, stream: &StreamName) -> Result<Option<Saved>> {
-        let Some(first) = store.find(self.event_id(stream, 0)).await? else { return Ok(None) };
-        if !E::kinds().into_iter().flat_map(names_of).any(|name| name == first.kind()) {
-            return Err(Error::invalid(format!(
-                "event {} has caused {} here already, in another reaction: name each with `by`",
-                self.event,
-                first.kind()
-            )));
-        }
-        let mut last = first.clone();
-        for index in 1.. {
-            match store.find(self.event_id(stream, index)).await? {
-                Some(next) => last = next,
-                None => break,
-            }
-        }
-        Ok(Some(Saved {
-            first_position: first.position(),
-            position: last.position(),
-            version: last.version(),
-            versions: vec![last.version()],
-            repeated: true,
-        }))
     }
 
     fn turns(&self) -> MutexGuard<'_, HashSet<EventId>> {
@@ -160,7 +157,7 @@ impl<E> From<&Recorded<E>> for Cause {
 }
 
 /// A stream's one turn in a reaction. Given back if it is dropped before it is [over](Turn::over):
-/// by an error, or because nobody awaits it any more.
+/// by an error, or because nobody awaits it any more. A refusal is an answer, not an error.
 pub(crate) struct Turn<'cause> {
     cause: &'cause Cause,
     key: EventId,
@@ -168,7 +165,7 @@ pub(crate) struct Turn<'cause> {
 }
 
 impl Turn<'_> {
-    /// The stream was updated, and is not updated again in this reaction.
+    /// There is an answer, and the stream is not asked again in this reaction.
     pub(crate) fn over(mut self) {
         self.is_over = true;
     }

@@ -3,6 +3,7 @@
 
 use hitherto_store::{Append, EventId, Position, Query, Saved, StreamName};
 
+use crate::answer::{Answer, Attempt, Past, answers_otherwise};
 use crate::cause::Cause;
 use crate::error::UpdateError;
 use crate::event::{Event, Recorded, as_stored, check_new, narrowed};
@@ -94,7 +95,8 @@ impl Store {
     /// The decision's refusal, or what the store could not do: `Conflict` if others were faster
     /// each time.
     pub async fn decide<D: Decision>(&self, decision: &D) -> Result<Saved, UpdateError<D::Error>> {
-        self.attempt(decision, None).await
+        let attempt = self.attempt(decision, None).await?;
+        attempt.into_answer().map_err(UpdateError::Refused)
     }
 
     /// As [`Store::decide`], with the event that made it necessary as the cause of what happens.
@@ -114,32 +116,53 @@ impl Store {
         let cause = cause.into();
         let turn = cause.begin(&no_stream())?;
         let attempt = self.attempt(decision, Some(&cause));
-        let saved = cause.once::<D::Event, _>(self, &no_stream(), attempt).await?;
+        let answer = match cause.once::<D::Event, _>(self, &no_stream(), attempt).await? {
+            Answer::Given(answer) => answer,
+            Answer::NothingSince(position) => self.answer_at(decision, Position(position)).await?,
+        };
         turn.over();
-        Ok(saved)
+        answer.map_err(UpdateError::Refused)
     }
 
     async fn attempt<D: Decision>(
         &self,
         decision: &D,
         cause: Option<&Cause>,
-    ) -> Result<Saved, UpdateError<D::Error>> {
-        let query = narrowed::<D::Event>(unbounded(decision.query()));
+    ) -> Result<Attempt<D::Error>> {
+        let query = boundary_of(decision);
         let mut attempts = ATTEMPTS;
         loop {
             // The head first: what comes between it and the append is caught by the condition.
             let head = self.head().await?;
+            let past = Past::All { position: head.0 };
             let state = self.fold_for(decision, query.clone().up_to(head)).await?;
-            let events = decision.decide(&state).map_err(UpdateError::Refused)?;
-            if events.is_empty() {
-                return Ok(nothing_new(head, 0));
-            }
+            let events = match decision.decide(&state) {
+                Err(refusal) => return Ok(Attempt::Refused(refusal, past)),
+                Ok(none) if none.is_empty() => {
+                    return Ok(Attempt::Nothing(nothing_new(head, 0), past));
+                }
+                Ok(events) => events,
+            };
             let append = append_of(&events, cause)?.unless(query.clone(), head);
             attempts -= 1;
             match self.append(append).await {
                 Err(error) if error.kind() == ErrorKind::Conflict && attempts > 0 => {}
-                other => return Ok(other?),
+                other => return Ok(Attempt::Stored(other?)),
             }
+        }
+    }
+
+    /// What a decision answered that stored nothing, from what it saw then.
+    async fn answer_at<D: Decision>(
+        &self,
+        decision: &D,
+        head: Position,
+    ) -> Result<Result<Saved, D::Error>> {
+        let state = self.fold_for(decision, boundary_of(decision).up_to(head)).await?;
+        match decision.decide(&state) {
+            Err(refusal) => Ok(Err(refusal)),
+            Ok(none) if none.is_empty() => Ok(Ok(nothing_new(head, 0))),
+            Ok(_) => Err(answers_otherwise(&format!("position {head}"))),
         }
     }
 
@@ -153,9 +176,9 @@ impl Store {
     }
 }
 
-/// Only what it names counts, not from where to where.
-fn unbounded(query: Query) -> Query {
-    Query { items: query.items, ..Query::default() }
+/// What a decision looks at: only what its query names, not from where to where.
+fn boundary_of<D: Decision>(decision: &D) -> Query {
+    narrowed::<D::Event>(Query { items: decision.query().items, ..Query::default() })
 }
 
 /// Where a decision's events go, as far as their ids are concerned.

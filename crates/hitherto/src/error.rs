@@ -10,7 +10,8 @@ use crate::{Error, Result};
 /// Why an update did not happen. Business and machinery never mix.
 #[derive(Debug)]
 pub enum UpdateError<E> {
-    /// The aggregate or the decision refused. Nothing was written.
+    /// The aggregate or the decision refused. Nothing happened to it. In a
+    /// [reaction](crate::Repository::because) it is kept that it refused, and it refuses again.
     Refused(E),
     /// The store could not do it: see [`Error::kind`] for what to do.
     Store(Error),

@@ -93,8 +93,11 @@
 //! without one.
 
 mod aggregate;
+mod answer;
 mod cache;
 mod cause;
+pub mod checkpoints;
+pub mod command;
 mod decision;
 mod error;
 mod event;
@@ -108,6 +111,7 @@ pub mod testing;
 
 pub use aggregate::{Aggregate, Root, ensure};
 pub use cause::Cause;
+pub use command::{Command, Commands};
 pub use decision::Decision;
 pub use error::{Outcome, UpdateError};
 pub use event::{Event, Kind, Recorded, TypedEvents, deprecated_kinds};
@@ -121,7 +125,7 @@ pub use hitherto_store::{
 };
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
-pub use projection::{Projection, Sql};
+pub use projection::{Projection, Projector, Sql, View};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

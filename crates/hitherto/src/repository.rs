@@ -1,6 +1,7 @@
 //! The repository: loads aggregates, saves what they raised, and does both again on a conflict.
 
 use std::borrow::Borrow;
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::aggregate::Aggregate;
+use crate::answer::{Answer, Attempt, Past, answers_otherwise};
 use crate::cache::{AggregateCache, BoundedCache};
 use crate::cause::Cause;
 use crate::decision::nothing_new;
@@ -119,7 +121,9 @@ impl<A: Aggregate> Repository<A> {
 
     /// The same repository for what happens because of an event: it is written down in each event
     /// saved, and an update that was made before because of the same event is not made again, but
-    /// answered as then.
+    /// answered as then. That holds for a refusal too, whatever has happened since: what follows
+    /// from an answer follows from it again. So a command looks at its aggregate and at the event,
+    /// and at nothing else.
     ///
     /// In one reaction each stream is updated once; a second update of it is an `Invalid` error. A
     /// [`Cause`] that is passed by reference is one reaction, wherever it is passed to.
@@ -203,8 +207,13 @@ impl<A: Aggregate> Repository<A> {
             return self.save_raised(&stream, aggregate).await;
         }
         let turn = cause.begin(&stream)?;
-        let attempt = self.save_raised(&stream, aggregate);
-        let saved = cause.once::<A::Event, Error>(&self.store, &stream, attempt).await?;
+        let attempt = async { self.save_raised(&stream, aggregate).await.map(Attempt::Stored) };
+        let saved = match cause.once::<A::Event, Infallible>(&self.store, &stream, attempt).await? {
+            Answer::Given(Ok(saved)) => saved,
+            Answer::NothingSince(version) => {
+                return Err(answers_otherwise(&format!("version {version} of {stream}")));
+            }
+        };
         if !aggregate.root().uncommitted.is_empty() {
             *aggregate = self.load_stream(&stream).await?;
         }
@@ -231,12 +240,11 @@ impl<A: Aggregate> Repository<A> {
         let (this, stream) = (self.clone(), stream_of::<A>(id));
         async move {
             let stream = stream?;
-            let attempt = this.update_stream(&stream, command);
-            let Some(cause) = &this.cause else { return attempt.await };
-            let turn = cause.begin(&stream)?;
-            let saved = cause.once::<A::Event, _>(&this.store, &stream, attempt).await?;
-            turn.over();
-            Ok(saved)
+            let answer = match &this.cause {
+                Some(cause) => this.answer_once(cause, &stream, command).await?,
+                None => this.attempt(&stream, command).await?.into_answer(),
+            };
+            answer.map_err(UpdateError::Refused)
         }
     }
 
@@ -278,24 +286,68 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    async fn update_stream<F>(
+    /// What this reaction answered before, or else what the command does now.
+    async fn answer_once<F>(
         &self,
+        cause: &Cause,
         stream: &StreamName,
         mut command: F,
-    ) -> Result<Saved, UpdateError<A::Error>>
+    ) -> Result<Result<Saved, A::Error>>
+    where
+        F: FnMut(&mut A) -> Result<(), A::Error> + Send,
+        A::Error: Send,
+    {
+        let turn = cause.begin(stream)?;
+        let attempt = self.attempt(stream, &mut command);
+        let answer = match cause.once::<A::Event, _>(&self.store, stream, attempt).await? {
+            Answer::Given(answer) => answer,
+            Answer::NothingSince(version) => self.answer_at(stream, version, command).await?,
+        };
+        turn.over();
+        Ok(answer)
+    }
+
+    async fn attempt<F>(&self, stream: &StreamName, mut command: F) -> Result<Attempt<A::Error>>
     where
         F: FnMut(&mut A) -> Result<(), A::Error> + Send,
     {
         let mut attempts = ATTEMPTS;
         loop {
             let mut aggregate = self.load_stream(stream).await?;
-            command(&mut aggregate).map_err(UpdateError::Refused)?;
+            let version = aggregate.root().saved_version;
+            let past = || Past::Stream { stream: stream.to_string(), version };
+            if let Err(refusal) = command(&mut aggregate) {
+                return Ok(Attempt::Refused(refusal, past()));
+            }
+            let is_nothing = aggregate.root().uncommitted.is_empty();
             attempts -= 1;
             match self.save_raised(stream, &mut aggregate).await {
                 Err(error) if error.kind() == ErrorKind::Conflict && attempts > 0 => {}
-                other => return Ok(other?),
+                Ok(saved) if is_nothing => return Ok(Attempt::Nothing(saved, past())),
+                other => return Ok(Attempt::Stored(other?)),
             }
         }
+    }
+
+    /// What a command answered that stored nothing, from what it saw then.
+    async fn answer_at<F>(
+        &self,
+        stream: &StreamName,
+        version: u64,
+        mut command: F,
+    ) -> Result<Result<Saved, A::Error>>
+    where
+        F: FnMut(&mut A) -> Result<(), A::Error> + Send,
+    {
+        let mut aggregate = self.stream_at_version(stream, version).await?;
+        if let Err(refusal) = command(&mut aggregate) {
+            return Ok(Err(refusal));
+        }
+        let root = aggregate.root();
+        if root.uncommitted.is_empty() {
+            return Ok(Ok(nothing_new(root.position, version)));
+        }
+        Err(answers_otherwise(&format!("version {version} of {stream}")))
     }
 
     async fn save_raised(&self, stream: &StreamName, aggregate: &mut A) -> Result<Saved> {

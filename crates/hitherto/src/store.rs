@@ -8,6 +8,7 @@ use hitherto_store::{
 };
 
 use crate::event::{Event, TypedEvents, names_of, narrowed};
+use crate::runner::Monitor;
 use crate::{Kind, Result};
 
 /// A handle on a store. Cloning it is cheap; all clones are the same store.
@@ -23,7 +24,10 @@ use crate::{Kind, Result};
 /// # Ok::<(), hitherto::Error>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Store(Arc<dyn EventStore>);
+pub struct Store {
+    store: Arc<dyn EventStore>,
+    monitor: Monitor,
+}
 
 impl Store {
     /// Opens the store in a directory, and creates it if nothing is there.
@@ -49,12 +53,12 @@ impl Store {
 
     /// A handle on any store.
     pub fn on(store: impl EventStore) -> Self {
-        Self(Arc::new(store))
+        Self::new(Arc::new(store))
     }
 
     /// A handle on a store that others hold too.
     pub fn new(store: Arc<dyn EventStore>) -> Self {
-        Self(store)
+        Self { store, monitor: Monitor::default() }
     }
 
     /// Appends all of it, or nothing; ready when it is durable.
@@ -62,28 +66,28 @@ impl Store {
     /// # Errors
     /// As [`EventStore::submit`].
     pub async fn append(&self, append: Append) -> Result<Saved> {
-        self.0.submit(append).await
+        self.store.submit(append).await
     }
 
     /// The events that match, up to now.
     pub fn read(&self, query: Query) -> Events {
-        self.0.read(query)
+        self.store.read(query)
     }
 
     /// The events that match, and each further one as soon as it is durable.
     pub fn follow(&self, query: Query) -> Events {
-        self.0.follow(query)
+        self.store.follow(query)
     }
 
     /// The events that match as a type. Where the query names no kinds, it is narrowed to the
     /// type's.
     pub fn read_as<E: Event>(&self, query: Query) -> TypedEvents<E> {
-        TypedEvents::new(self.0.read(narrowed::<E>(query)))
+        TypedEvents::new(self.store.read(narrowed::<E>(query)))
     }
 
     /// As [`Store::read_as`], and each further one as soon as it is durable.
     pub fn follow_as<E: Event>(&self, query: Query) -> TypedEvents<E> {
-        TypedEvents::new(self.0.follow(narrowed::<E>(query)))
+        TypedEvents::new(self.store.follow(narrowed::<E>(query)))
     }
 
     /// The event with this id, if there is one.
@@ -91,7 +95,7 @@ impl Store {
     /// # Errors
     /// What the store could not do.
     pub async fn find(&self, id: EventId) -> Result<Option<Recorded>> {
-        self.0.find(id).await
+        self.store.find(id).await
     }
 
     /// The position of the last event.
@@ -99,7 +103,7 @@ impl Store {
     /// # Errors
     /// What the store could not do.
     pub async fn head(&self) -> Result<Position> {
-        self.0.head().await
+        self.store.head().await
     }
 
     /// How many events of each deprecated kind of a type are stored, under all its names.
@@ -121,8 +125,13 @@ impl Store {
         Ok(counts)
     }
 
+    /// Where the followers stand that were started with this handle or a clone of it.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
     pub(crate) fn raw(&self) -> &Arc<dyn EventStore> {
-        &self.0
+        &self.store
     }
 }
 

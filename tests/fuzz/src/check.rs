@@ -15,12 +15,15 @@ use hitherto_store::{
 use crate::disk::BoundedDisk;
 use crate::image::Image;
 use crate::random::Random;
+use crate::salvage;
 use crate::sound::{Sound, TickingClock, options};
 
 /// What does not decide anything: it can be made again from the rest.
 const DERIVED: [&str; 3] = [".idx", ".cache", ".tmp"];
 /// How often the store that is opened compresses what it finds: that takes longer than all else.
 const COMPRESSES_ONCE_IN: usize = 12;
+/// How often it is repaired as well.
+const REPAIRS_ONCE_IN: usize = 3;
 const NO_WAIT: Duration = Duration::ZERO;
 
 /// What was noticed, in words: damage that is noticed in a new way is worth going on from.
@@ -37,6 +40,7 @@ macro_rules! ensure {
         }
     };
 }
+pub(crate) use ensure;
 
 /// A damaged store, and what it was.
 pub(crate) struct Check<'a> {
@@ -60,10 +64,13 @@ impl<'a> Check<'a> {
         Self { sound, image, at_least, noticed, options, random }
     }
 
-    /// Opens, reads, follows, verifies, and appends. Returns what was noticed.
+    /// Opens, reads, follows, verifies, repairs, and appends. Returns what was noticed.
     pub(crate) fn everything(mut self) -> Result<Noticed, Broken> {
         let has_error = self.reader()?;
         self.verify(has_error)?;
+        if self.random.once_in(REPAIRS_ONCE_IN) {
+            self.repair()?;
+        }
         self.writer()?;
         Ok(self.noticed)
     }
@@ -290,6 +297,15 @@ impl<'a> Check<'a> {
                 ensure!(has_error, "verify ended with {error:?}, reading did not");
                 self.notice(&error);
             }
+        }
+        Ok(())
+    }
+
+    /// Of a store that lost nothing, a repair saves everything; of another one what it can.
+    fn repair(&mut self) -> Result<(), Broken> {
+        if let Some(error) = salvage::check(self.sound, self.image)? {
+            ensure!(!self.is_only_derived(), "a store that lost nothing is not repaired: {error}");
+            self.notice(&error);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod disk;
 mod image;
 mod mutation;
 mod random;
+mod salvage;
 mod session;
 mod sound;
 mod watchdog;

@@ -29,3 +29,9 @@ fn cutting_at_damage_is_found() {
     let _alone = SERIAL.lock();
     assert!(is_found(PlantedBug::TruncateAtDamage));
 }
+
+#[test]
+fn saving_half_a_commit_is_found() {
+    let _alone = SERIAL.lock();
+    assert!(is_found(PlantedBug::SalvageHalfCommits));
+}

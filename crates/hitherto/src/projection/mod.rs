@@ -1,8 +1,11 @@
 //! Projections: pure functions from events to what is read.
 
+mod documents;
 mod place;
+mod projector;
 mod sql;
 mod value;
+mod view;
 
 use std::borrow::Cow;
 
@@ -11,9 +14,12 @@ use hitherto_store::Query;
 use crate::event::Event;
 use crate::{Recorded, StoredEvent};
 
+pub use documents::{Change, DocumentChange, DocumentProjection, Documents, DocumentsInMemory};
 pub use place::{Definition, KeyOf, Place};
+pub use projector::{Projector, Starting};
 pub use sql::{Sql, Statement};
 pub use value::{IntoValue, Parameters, Value};
+pub use view::{InMemory, View, Viewing};
 
 /// Keeps tables up to date: a pure function from an event to SQL statements.
 ///

@@ -24,12 +24,12 @@ pub trait Handler: Send {
     /// Why nothing was done: see [`Failure`]. A panic counts as a failure of an event.
     fn commit(&mut self, work: &Work<'_>) -> Result<(), Failure>;
 
-    /// The orders that were left for parked events of this partition, by their positions. Asked
-    /// now and then, if something is parked.
+    /// The parked events of this partition for which an order was left, in order. Asked now and
+    /// then, if something is parked.
     ///
     /// # Errors
     /// If they cannot be read now.
-    fn orders(&mut self) -> Result<Vec<(Position, Order)>, Failure>;
+    fn orders(&mut self) -> Result<Vec<Parked>, Failure>;
 }
 
 /// One commit of a handler. All of it happens, or nothing.
@@ -126,8 +126,8 @@ pub enum Failure {
     Event {
         /// Which of the work's events, if that is known.
         index: Option<usize>,
-        /// So many events from the front are handled and kept all the same. Always 0 where a
-        /// commit is a transaction.
+        /// So many events from the front are handled and kept all the same, with what is to be
+        /// parked between them. Always 0 where a commit is a transaction.
         kept: usize,
         /// What is wrong with it.
         error: Error,
@@ -214,13 +214,26 @@ pub trait Target: Send {
     /// If it cannot be opened now.
     fn handler(&mut self, partition: u32, partitions: u32) -> Result<Box<dyn Handler>, Failure>;
 
+    /// What is parked in all partitions, in order.
+    ///
+    /// # Errors
+    /// If it cannot be read now.
+    fn parked(&mut self) -> Result<Vec<Parked>, Failure>;
+
+    /// Leaves an order for a parked event; it is carried out by its partition. Says whether there
+    /// is one at this position.
+    ///
+    /// # Errors
+    /// If it cannot be written now.
+    fn order(&mut self, position: Position, order: Order) -> Result<bool, Failure>;
+
     /// Whether it is built beside another version that is read meanwhile.
     fn is_beside(&self) -> bool {
         false
     }
 
     /// Everything up to the end was handled: what is built beside takes the place of what is read
-    /// now, if that is wanted. Called while no handler is committing; must be harmless to repeat.
+    /// now, if that is wanted. Called when no handler has work; must be harmless to repeat.
     ///
     /// # Errors
     /// If it could not be done; nothing has changed then.

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod flaky;
+pub mod teller;
 
 use hitherto::{Aggregate, Event, Root, ensure};
 use serde::{Deserialize, Serialize};

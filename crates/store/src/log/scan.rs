@@ -196,6 +196,25 @@ impl<'file> Scan<'file> {
         Ok(None)
     }
 
+    /// The events before the damage of a frame whose header is whole: what nobody may save, and only
+    /// a planted bug does.
+    pub(crate) fn half_frame(&mut self) -> io::Result<Option<Frame>> {
+        let offset = self.expected.offset;
+        let bytes = self.bytes(offset, FRAME_HEADER_BYTES)?;
+        let header = FrameHeader::decode(&bytes, self.nonce);
+        let Some(header) = header.filter(|header| self.check(header, &bytes).is_ok()) else {
+            return Ok(None);
+        };
+        let body = self.bytes(offset + FRAME_HEADER_BYTES as u64, header.body_len as usize)?;
+        let mut frame = Frame { header, offset, body };
+        let whole = frame.events().take_while(Result::is_ok).count();
+        let length = |at: usize| record::peek_len(&frame.body[at..]).map_or(0, record::padded);
+        let end = (0..whole).fold(0, |at, _| at + length(at));
+        frame.body.truncate(end);
+        frame.header.event_count = whole as u32;
+        Ok((whole > 0).then_some(frame))
+    }
+
     /// Goes on at a frame that was found behind a damage; what it follows is unknown.
     pub(crate) fn resume_at(&mut self, offset: u64, header: &FrameHeader) {
         self.expected = Expected {

@@ -1,0 +1,137 @@
+//! Reactions: effects outside of any transaction, at least once, in order within a key.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use hitherto_store::{ErrorKind, Position};
+
+use super::kept::KeptByAll;
+use crate::runner::{Failure, Handler, Order, Parked, Progress, Target, Work, panic_text};
+use crate::{Error, Result, StoredEvent};
+
+/// What is done because of an event, with an effect outside: a mail, a call, a command.
+///
+/// It is called for each event at least once, in order within a key: again if the process ends
+/// between the effect and the moment when that is kept. An [`EventId`](crate::EventId) serves as
+/// the key by which the other side knows a repetition.
+pub trait Reaction: Send + Sync + 'static {
+    /// Reacts to an event.
+    ///
+    /// # Errors
+    /// `Unavailable` is tried for ever and holds up what follows; anything else is tried a few
+    /// times, then the event is parked.
+    fn react(&self, event: &StoredEvent) -> Result<()>;
+}
+
+impl<F: Fn(&StoredEvent) -> Result<()> + Send + Sync + 'static> Reaction for F {
+    fn react(&self, event: &StoredEvent) -> Result<()> {
+        self(event)
+    }
+}
+
+struct Reactions {
+    kept: KeptByAll,
+    reaction: Arc<dyn Reaction>,
+}
+
+struct ReactionHandler {
+    kept: KeptByAll,
+    reaction: Arc<dyn Reaction>,
+    partition: u32,
+    partitions: u32,
+    /// Events that were reacted to, though that could not be kept yet.
+    reacted: BTreeSet<Position>,
+}
+
+pub(super) fn target(kept: KeptByAll, reaction: Arc<dyn Reaction>) -> Box<dyn Target> {
+    Box::new(Reactions { kept, reaction })
+}
+
+impl Target for Reactions {
+    fn positions(&mut self) -> Result<Vec<Position>, Failure> {
+        self.kept.positions()
+    }
+
+    fn spread(&mut self, partitions: u32, position: Position) -> Result<(), Failure> {
+        self.kept.spread(partitions, position)
+    }
+
+    fn handler(&mut self, partition: u32, partitions: u32) -> Result<Box<dyn Handler>, Failure> {
+        let (kept, reaction) = (self.kept.clone(), Arc::clone(&self.reaction));
+        let reacted = BTreeSet::new();
+        Ok(Box::new(ReactionHandler { kept, reaction, partition, partitions, reacted }))
+    }
+
+    fn parked(&mut self) -> Result<Vec<Parked>, Failure> {
+        self.kept.parked()
+    }
+
+    fn order(&mut self, position: Position, order: Order) -> Result<bool, Failure> {
+        self.kept.order(position, order)
+    }
+}
+
+impl Handler for ReactionHandler {
+    fn resume(&mut self) -> Result<Progress, Failure> {
+        self.kept.progress(self.partition, self.partitions)
+    }
+
+    fn commit(&mut self, work: &Work<'_>) -> Result<(), Failure> {
+        drop(self.kept.lock()?); // nothing is done by whom another has taken over from
+        for (index, event) in work.events.iter().enumerate() {
+            if self.reacted.contains(&event.position()) {
+                continue;
+            }
+            if let Err(error) = self.react(event) {
+                self.keep(&front(work, index))?;
+                return Err(match error.kind() {
+                    ErrorKind::Unavailable => Failure::Unavailable(error),
+                    _ => Failure::Event { index: Some(index), kept: index, error },
+                });
+            }
+            self.reacted.insert(event.position());
+        }
+        self.keep(work)
+    }
+
+    fn orders(&mut self) -> Result<Vec<Parked>, Failure> {
+        self.kept.orders(self.partition, self.partitions)
+    }
+}
+
+impl ReactionHandler {
+    /// A panic is caught here, where it is known which event it was.
+    fn react(&self, event: &StoredEvent) -> Result<()> {
+        let reacted = catch_unwind(AssertUnwindSafe(|| self.reaction.react(event)));
+        reacted.unwrap_or_else(|panic| {
+            Err(Error::invalid(format!("the reaction panicked: {}", panic_text(panic.as_ref()))))
+        })
+    }
+
+    fn keep(&mut self, work: &Work<'_>) -> Result<(), Failure> {
+        let mut once = self.kept.lock()?;
+        let before = once.kept.partitions.get(self.partition as usize).map(|(at, _)| *at);
+        let up_to = work.up_to.max(before.unwrap_or_default());
+        once.keep(self.partition, &Work { up_to, ..*work })?;
+        self.reacted.clear();
+        Ok(())
+    }
+}
+
+/// The part of a piece of work that is done when so many of its events are.
+fn front<'a>(work: &Work<'a>, events: usize) -> Work<'a> {
+    let done = &work.events[..events];
+    let last = done.last().map_or(Position::START, StoredEvent::position);
+    let is_retry = !work.release.is_empty();
+    let park = work.park.partition_point(|parked| parked.position < last);
+    let mut tally = work.tally;
+    tally.handled -= (work.events.len() - events) as u64;
+    Work {
+        events: done,
+        park: if is_retry { &[] } else { &work.park[..park] },
+        release: &work.release[..if is_retry { events } else { 0 }],
+        up_to: if is_retry { Position::START } else { last },
+        tally,
+    }
+}

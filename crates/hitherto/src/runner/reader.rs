@@ -1,0 +1,316 @@
+//! The reading thread: follows the query, and hands each event to the partition of its key.
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hitherto_store::{ErrorKind, Events, Position};
+
+use super::board::SharedBoard;
+use super::handler::{Ended, Failure, Target, partition_of};
+use super::inbox::{Delivery, Inbox};
+use super::partition::Partition;
+use super::settings::{Begin, Settings};
+use super::waiting::Waiting;
+use crate::projection::Definition;
+use crate::{Error, Store, StoredEvent};
+
+/// How long it waits before it looks whether something else has happened in the store.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What the threads of a follower share with whoever holds it.
+pub(super) type SharedTarget = Arc<Mutex<Box<dyn Target>>>;
+
+pub(super) fn lock(target: &SharedTarget) -> MutexGuard<'_, Box<dyn Target>> {
+    target.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) struct Reader {
+    pub(super) store: Store,
+    pub(super) definition: Definition,
+    pub(super) target: SharedTarget,
+    pub(super) settings: Settings,
+    pub(super) board: SharedBoard,
+}
+
+/// A part of a run with a number of partitions that does not change.
+struct Stretch<'a> {
+    reader: &'a Reader,
+    waiting: Waiting,
+    /// Where each partition was when it began: what is before that is not handed over again.
+    begun: Vec<Position>,
+    inboxes: Vec<SyncSender<Delivery>>,
+    threads: Vec<JoinHandle<()>>,
+    /// Everything up to here was handed over.
+    handed: Position,
+    /// What has to be handled before it has caught up: the end of the store, when it was seen first.
+    goal: Option<Position>,
+    looks_handed: u64,
+}
+
+/// Events that were there, spread over the partitions.
+struct Gathered {
+    events: Vec<Vec<StoredEvent>>,
+    /// The position of the last one.
+    last: Position,
+    /// Pending if there are no more now, ready with `true` if there never will be.
+    end: Poll<bool>,
+}
+
+impl Gathered {
+    /// Everything up to here is among these events and those before them.
+    fn up_to(&self, head: Position, bound: Option<Position>) -> Position {
+        match self.end {
+            Poll::Ready(false) => self.last,
+            Poll::Ready(true) => bound.unwrap_or(self.last),
+            Poll::Pending => self.last.max(head),
+        }
+    }
+}
+
+/// Whether to go on.
+type Flow = ControlFlow<()>;
+
+impl Reader {
+    /// Runs until it is stopped or cannot go on. The board says why.
+    pub(super) fn run(&self) {
+        if let Err(ended) = self.run_stretches() {
+            self.board.end(ended);
+        }
+    }
+
+    fn run_stretches(&self) -> Result<(), Ended> {
+        let wanted = self.settings.partitions.max(1);
+        let mut positions = self.positions()?;
+        if positions.is_empty() {
+            let begin = match self.settings.begin {
+                Begin::AtTheFirst => Position::START,
+                Begin::FromNowOn => self.head()?,
+            };
+            positions = self.spread(wanted, begin)?;
+        } else if positions.len() != wanted as usize {
+            let level = self.level(positions)?;
+            positions = self.spread(wanted, level)?;
+        }
+        self.stretch(positions, None)
+    }
+
+    /// Runs the partitions as they were until all stand at one position: from there on, another
+    /// number of them misses nothing and repeats nothing.
+    fn level(&self, positions: Vec<Position>) -> Result<Position, Ended> {
+        let level = positions.iter().copied().max().unwrap_or_default();
+        if positions.iter().any(|&position| position != level) {
+            self.stretch(positions, Some(level))?;
+            if self.board.is_stopping() {
+                return Err(Ended::Stopped);
+            }
+        }
+        Ok(level)
+    }
+
+    fn stretch(&self, begun: Vec<Position>, up_to: Option<Position>) -> Result<(), Ended> {
+        self.board.set_partitions(&begun);
+        let mut stretch = Stretch::begin(self, begun)?;
+        self.board.set_reader(stretch.waiting.waker());
+        let ended = stretch.run(up_to);
+        drop(stretch.inboxes);
+        for thread in stretch.threads {
+            if thread.join().is_err() {
+                self.board.end(Ended::Failed("a partition's thread has panicked".to_owned()));
+            }
+        }
+        ended
+    }
+
+    fn positions(&self) -> Result<Vec<Position>, Ended> {
+        self.patiently(|| lock(&self.target).positions())
+    }
+
+    fn spread(&self, partitions: u32, position: Position) -> Result<Vec<Position>, Ended> {
+        self.patiently(|| lock(&self.target).spread(partitions, position))?;
+        Ok(vec![position; partitions as usize])
+    }
+
+    fn head(&self) -> Result<Position, Ended> {
+        self.patiently(|| crate::wait(self.store.head()).map_err(of_store))
+    }
+
+    /// Tries for ever what is only not possible now.
+    fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, Ended> {
+        let mut failed = 0;
+        loop {
+            match attempt() {
+                Ok(value) => {
+                    self.board.set_reader_trouble(false);
+                    return Ok(value);
+                }
+                Err(Failure::Ended(ended)) => return Err(ended),
+                Err(Failure::Event { error, .. }) => return Err(Ended::Failed(error.to_string())),
+                Err(Failure::Unavailable(error)) => {
+                    failed += 1;
+                    self.board.note_error(error.to_string());
+                    self.board.set_reader_trouble(true);
+                    if !self.board.pause(self.settings.retry.pause(failed)) {
+                        return Err(Ended::Stopped);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Stretch<'a> {
+    fn begin(reader: &'a Reader, begun: Vec<Position>) -> Result<Self, Ended> {
+        let partitions = begun.len() as u32;
+        let handed = begun.iter().copied().min().unwrap_or_default();
+        let mut stretch = Self {
+            reader,
+            waiting: Waiting::new(),
+            begun,
+            inboxes: Vec::new(),
+            threads: Vec::new(),
+            handed,
+            goal: None,
+            looks_handed: 0,
+        };
+        for index in 0..partitions {
+            let handler = reader.patiently(|| lock(&reader.target).handler(index, partitions))?;
+            let (sender, inbox) = Inbox::new(reader.settings.batch);
+            let partition = Partition::new(reader, index, handler, inbox);
+            let name = format!("{}-{index}", reader.definition.name);
+            let thread = std::thread::Builder::new().name(name).spawn(|| partition.run());
+            stretch.threads.push(thread.map_err(|error| {
+                Ended::Failed(format!("a thread for a partition could not be started: {error}"))
+            })?);
+            stretch.inboxes.push(sender);
+        }
+        Ok(stretch)
+    }
+
+    fn run(&mut self, up_to: Option<Position>) -> Result<(), Ended> {
+        let head = self.reader.head()?;
+        self.reader.board.set_head(head, false);
+        let mut failed = 0;
+        loop {
+            let Err(error) = self.follow(up_to, &mut failed) else { return Ok(()) };
+            if !matches!(error.kind(), ErrorKind::Unavailable) {
+                return Err(Ended::Failed(format!("the store: {error}")));
+            }
+            failed += 1;
+            self.reader.board.note_error(format!("the store: {error}"));
+            self.reader.board.set_reader_trouble(true);
+            if !self.reader.board.pause(self.reader.settings.retry.pause(failed)) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hands over events until it is stopped, or the store fails.
+    fn follow(&mut self, up_to: Option<Position>, failed: &mut u32) -> Result<(), Error> {
+        let mut query = self.reader.definition.query.clone().after(self.handed);
+        query.bounds.up_to = up_to;
+        let mut events = self.reader.store.follow(query);
+        loop {
+            // Asked first: what the walk has not found when it waits is not there up to here.
+            let head = crate::wait(self.reader.store.head())?;
+            *failed = 0;
+            self.reader.board.set_reader_trouble(false);
+            let gathered = self.gather(&mut events)?;
+            let seen_all = gathered.end.is_pending();
+            self.reader.board.set_head(head, seen_all);
+            let handed = gathered.up_to(head, up_to).max(self.handed);
+            let is_over = matches!(gathered.end, Poll::Ready(true));
+            if self.hand_over(gathered.events, handed, !seen_all).is_break() || is_over {
+                return Ok(());
+            }
+            if seen_all && self.idle(head).is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hands over what was gathered, and tells everybody how far that is.
+    fn hand_over(&mut self, events: Vec<Vec<StoredEvent>>, up_to: Position, more: bool) -> Flow {
+        let look = self.reader.board.lock().looks_wanted;
+        let is_news = up_to > self.handed || look > self.looks_handed;
+        for (inbox, events) in self.inboxes.iter().zip(events) {
+            let is_empty = events.is_empty();
+            let delivery = Delivery { events, up_to, look };
+            let is_handed = match (is_empty, more) {
+                (true, _) if !is_news => true,
+                // A partition without events need not know how far the others are, as long as it
+                // is told at the end.
+                (true, true) => {
+                    !matches!(inbox.try_send(delivery), Err(TrySendError::Disconnected(_)))
+                }
+                _ => inbox.send(delivery).is_ok(),
+            };
+            if !is_handed {
+                return Flow::Break(());
+            }
+        }
+        (self.handed, self.looks_handed) = (up_to, if more { self.looks_handed } else { look });
+        if self.reader.board.is_stopping() { Flow::Break(()) } else { Flow::Continue(()) }
+    }
+
+    /// There is nothing to hand over: the moment to switch, or to wait.
+    fn idle(&mut self, head: Position) -> Flow {
+        let goal = *self.goal.get_or_insert(head);
+        let is_due = {
+            let facts = self.reader.board.lock();
+            !facts.is_settled && facts.done() >= goal && facts.parked() == 0
+        };
+        if is_due {
+            let board = &self.reader.board;
+            match self.reader.patiently(|| lock(&self.reader.target).caught_up()) {
+                Ok(()) => board.set_settled(lock(&self.reader.target).is_beside()),
+                Err(ended) => board.end(ended),
+            }
+        }
+        self.waiting.wait(IDLE);
+        if self.reader.board.is_stopping() { Flow::Break(()) } else { Flow::Continue(()) }
+    }
+
+    /// What is there, up to a batch.
+    fn gather(&self, events: &mut Events) -> Result<Gathered, Error> {
+        let mut gathered = Gathered {
+            events: vec![Vec::new(); self.begun.len()],
+            last: self.handed,
+            end: Poll::Ready(false),
+        };
+        for _ in 0..self.reader.settings.batch.max(1) {
+            let event = match self.waiting.poll(events) {
+                Poll::Ready(Some(event)) => event?,
+                Poll::Ready(None) => return Ok(Gathered { end: Poll::Ready(true), ..gathered }),
+                Poll::Pending => return Ok(Gathered { end: Poll::Pending, ..gathered }),
+            };
+            gathered.last = event.position();
+            let partition = self.partition_of(&event);
+            if event.position() > self.begun[partition] {
+                gathered.events[partition].push(event);
+            }
+        }
+        Ok(gathered)
+    }
+
+    fn partition_of(&self, event: &StoredEvent) -> usize {
+        match self.begun.len() {
+            1 => 0,
+            partitions => {
+                let key = (self.reader.definition.key)(event);
+                partition_of(&key, partitions as u32) as usize
+            }
+        }
+    }
+}
+
+/// A store that cannot be asked now is asked again; anything else is the end.
+fn of_store(error: Error) -> Failure {
+    match error.kind() {
+        ErrorKind::Unavailable => Failure::Unavailable(error),
+        _ => Failure::Ended(Ended::Failed(format!("the store: {error}"))),
+    }
+}

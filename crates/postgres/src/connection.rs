@@ -70,6 +70,11 @@ impl Connection {
         Ok(self.runtime.block_on(self.client.query(&step.statement, &values))?)
     }
 
+    /// The rows of a query that is run once, and has no values.
+    pub(crate) fn query_as_it_is(&mut self, text: &str) -> Result<Vec<Row>, Trouble> {
+        Ok(self.runtime.block_on(self.client.query(text, &[]))?)
+    }
+
     /// Makes a statement ready. Done outside of a transaction, an error breaks none.
     pub(crate) fn prepare<'a>(
         &mut self,

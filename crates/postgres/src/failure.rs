@@ -18,8 +18,7 @@ pub(crate) enum Trouble {
 }
 
 /// Errors of these classes are those of the statement.
-const STATEMENT_CLASSES: [&str; 10] =
-    ["0A", "21", "22", "23", "2F", "38", "39", "42", "44", "P0"];
+const STATEMENT_CLASSES: [&str; 10] = ["0A", "21", "22", "23", "2F", "38", "39", "42", "44", "P0"];
 
 impl Trouble {
     /// The same, where no event is at work: a statement of our own that fails is a failure that

@@ -2,15 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hitherto::runner::{Ended, Failure, Handler, Parked, Progress, Work, partition_of};
 use hitherto::projection::Value;
-use hitherto::{Error, ErrorKind, Projection};
+use hitherto::runner::{Ended, Failure, Handler, Parked, Progress, Work, partition_of};
+use hitherto::{Error, ErrorKind, StoredEvent};
 
 use crate::connection::{Connection, Step};
 use crate::failure::Trouble;
 use crate::ledger::{self, Follower, MOVE_ON, Mark, PARK, RELEASE, count, number, text};
 use crate::server::Server;
-use crate::statements::{Planned, plan};
+use crate::statements::{Changes, Planned};
 use crate::versions::LIVE;
 
 /// The schema of a version: shared with whoever makes it trade places.
@@ -20,14 +20,14 @@ pub(crate) fn current(home: &Home) -> String {
     home.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-pub(crate) struct PartitionHandler<P> {
+pub(crate) struct PartitionHandler<C> {
     pub(crate) server: Arc<Server>,
     pub(crate) follower: Follower,
     pub(crate) epoch: i64,
     pub(crate) home: Home,
     pub(crate) partition: u32,
     pub(crate) partitions: u32,
-    pub(crate) projection: Arc<P>,
+    pub(crate) changes: Arc<C>,
     pub(crate) session: Option<Session>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Session {
     mark: Mark,
 }
 
-impl<P: Projection> Handler for PartitionHandler<P> {
+impl<C: Changes> Handler for PartitionHandler<C> {
     fn resume(&mut self) -> Result<Progress, Failure> {
         let session = self.session.take().filter(|session| !session.connection.is_closed());
         let session = session.map_or_else(|| self.connect(), Ok);
@@ -51,11 +51,15 @@ impl<P: Projection> Handler for PartitionHandler<P> {
     }
 
     fn commit(&mut self, work: &Work<'_>) -> Result<(), Failure> {
-        let planned = plan(&self.projection, work.events)?;
+        let planned = self.changes.plan(work.events)?;
         let mut session = self.session.take().ok_or_else(not_resumed)?;
-        let outcome = self.commit_in(&mut session, &planned, work);
+        let mut outcome = self.commit_in(&mut session, &planned, work);
+        if matches!(outcome, Err(Failure::Event { .. })) {
+            // It is not the event's fault if its tables are not where they were.
+            outcome = self.is_where_it_was(&mut session).and(outcome);
+        }
         if outcome.is_ok() || matches!(outcome, Err(Failure::Event { .. })) {
-            self.session = Some(session).filter(|session| !session.connection.is_closed());
+            self.session = Some(session);
         }
         outcome
     }
@@ -68,7 +72,7 @@ impl<P: Projection> Handler for PartitionHandler<P> {
     }
 }
 
-impl<P: Projection> PartitionHandler<P> {
+impl<C: Changes> PartitionHandler<C> {
     fn connect(&self) -> Result<Session, Trouble> {
         let Follower { name, version } = &self.follower;
         let purpose = format!("hitherto {name} {version} partition {}", self.partition);
@@ -92,7 +96,7 @@ impl<P: Projection> PartitionHandler<P> {
         Ok((session, self.ours(parked).collect()))
     }
 
-    fn ours(&self, parked: Vec<Parked>) -> impl Iterator<Item = Parked> + use<P> {
+    fn ours(&self, parked: Vec<Parked>) -> impl Iterator<Item = Parked> + use<C> {
         let (partition, partitions) = (self.partition, self.partitions);
         parked.into_iter().filter(move |parked| partition_of(&parked.key, partitions) == partition)
     }
@@ -104,23 +108,60 @@ impl<P: Projection> PartitionHandler<P> {
         work: &Work<'_>,
     ) -> Result<(), Failure> {
         self.follow_home(session).map_err(|trouble| self.failed(trouble))?;
-        let connection = &mut session.connection;
-        let mut steps = Vec::with_capacity(planned.len() + work.park.len() + 2);
-        let begin = connection.prepare("begin", &[]);
-        steps.push(begin.map_err(|trouble| self.failed(trouble))?);
-        for planned in planned {
-            let step = connection.prepare(&planned.statement.text, &planned.statement.values);
-            steps.push(step.map_err(|trouble| self.blame(Some(planned.event), trouble))?);
-        }
         let kept = self.bookkeeping(&session.mark, work);
-        for (statement, values) in &kept {
-            let step = connection.prepare(statement, values);
-            steps.push(step.map_err(|trouble| self.failed(trouble))?);
+        let connection = &mut session.connection;
+        let mut steps = Vec::with_capacity(planned.len() + kept.len() + 1);
+        steps.push(self.ready(connection, None, ("begin", &[]))?);
+        for Planned { event, statement } in planned {
+            let statement = (statement.text.as_ref(), statement.values.as_slice());
+            steps.push(self.ready(connection, Some(*event), statement)?);
         }
-        self.run(session, planned, &steps)?;
+        for (statement, values) in &kept {
+            steps.push(self.ready(connection, None, (statement, values))?);
+        }
+        let steps = self.change(connection, &steps, work.events)?;
+        if self.run(connection, planned, steps)? == 0 {
+            connection.roll_back();
+            self.is_where_it_was(session)?;
+            return Err(not_resumed());
+        }
+        session.connection.batch("commit").map_err(|trouble| {
+            session.connection.roll_back();
+            match trouble {
+                // A rule of the tables that is looked at last.
+                Trouble::Statement(error) => Failure::of_some_event(error),
+                other => self.failed(other),
+            }
+        })?;
         session.mark.commits += 1;
         session.mark.position = work.up_to;
         Ok(())
+    }
+
+    fn ready<'a>(
+        &self,
+        connection: &mut Connection,
+        event: Option<usize>,
+        (text, values): (&str, &'a [Value]),
+    ) -> Result<Step<'a>, Failure> {
+        connection.prepare(text, values).map_err(|trouble| self.blame(event, trouble))
+    }
+
+    /// Lets a projection that wants the transaction have it. Says what is left to be run.
+    fn change<'a, 'b>(
+        &self,
+        connection: &mut Connection,
+        steps: &'b [Step<'a>],
+        events: &[StoredEvent],
+    ) -> Result<&'b [Step<'a>], Failure> {
+        if !self.changes.is_in_transaction() {
+            return Ok(steps);
+        }
+        let (begin, rest) = steps.split_at(1);
+        connection.run(begin).map_err(|(_, trouble)| self.failed(trouble))?;
+        let changed = self.changes.change(connection, events);
+        changed.inspect_err(|_| connection.roll_back())?;
+        Ok(rest)
     }
 
     /// What was built beside may be what is read by now.
@@ -135,11 +176,7 @@ impl<P: Projection> PartitionHandler<P> {
     }
 
     /// What is parked, what is not any more, and at last the position.
-    fn bookkeeping(
-        &self,
-        mark: &Mark,
-        work: &Work<'_>,
-    ) -> Vec<(&'static str, Vec<Value>)> {
+    fn bookkeeping(&self, mark: &Mark, work: &Work<'_>) -> Vec<(&'static str, Vec<Value>)> {
         let park = work.park.iter().map(|parked| (PARK, ledger::parking(&self.follower, parked)));
         let release = work.release.iter();
         let release =
@@ -155,35 +192,19 @@ impl<P: Projection> PartitionHandler<P> {
         park.chain(release).chain([move_on]).collect()
     }
 
+    /// Runs the steps, in a transaction that stays open. Says how many partitions it has moved on.
     fn run(
         &self,
-        session: &mut Session,
+        connection: &mut Connection,
         planned: &[Planned],
         steps: &[Step<'_>],
-    ) -> Result<(), Failure> {
-        let connection = &mut session.connection;
-        let moved = match connection.run(steps) {
-            Ok(moved) => moved,
-            Err((step, trouble)) => {
-                connection.roll_back();
-                let planned = step.checked_sub(1).and_then(|step| planned.get(step));
-                let event = planned.map(|planned| planned.event);
-                return Err(self.blame(event, trouble));
-            }
-        };
-        if moved == 0 {
-            connection.roll_back();
-            let why = self.why_not_moved(connection);
-            return Err(why.unwrap_or_else(|trouble| self.failed(trouble)));
-        }
-        connection.batch("commit").map_err(|trouble| {
-            connection.roll_back();
-            match trouble {
-                // A rule that is looked at last.
-                Trouble::Statement(error) => Failure::of_some_event(error),
-                other => self.failed(other),
-            }
-        })
+    ) -> Result<u64, Failure> {
+        let ran = connection.run(steps).map_err(|(step, trouble)| {
+            // The first step begins the transaction.
+            let planned = step.checked_sub(1).and_then(|step| planned.get(step));
+            self.blame(planned.map(|planned| planned.event), trouble)
+        });
+        ran.inspect_err(|_| connection.roll_back())
     }
 
     /// A statement that failed, and the event that it was for.
@@ -198,15 +219,21 @@ impl<P: Projection> PartitionHandler<P> {
         trouble.without_event(&format!("{} cannot go on", self.follower.name))
     }
 
-    /// Why a partition was not where it was thought to be.
-    fn why_not_moved(&self, connection: &mut Connection) -> Result<Failure, Trouble> {
-        let mark = ledger::mark(connection, &self.follower, self.partition)?;
-        if mark.is_some_and(|mark| mark.epoch == self.epoch) {
-            // An earlier commit of ours was late, or the schema was renamed.
-            let message = format!("{} is elsewhere than it was: look again", self.follower.name);
-            return Ok(Failure::Unavailable(Error::new(ErrorKind::Unavailable, message)));
+    /// Whether this may go on, with what it knows; an error if not.
+    fn is_where_it_was(&self, session: &mut Session) -> Result<(), Failure> {
+        let connection = &mut session.connection;
+        let mark = ledger::mark(connection, &self.follower, self.partition);
+        let mark = mark.map_err(|trouble| self.failed(trouble))?;
+        let Some(mark) = mark.filter(|mark| mark.epoch == self.epoch) else {
+            let fenced = self.why_fenced(connection).map(Failure::Ended);
+            return Err(fenced.unwrap_or_else(|trouble| self.failed(trouble)));
+        };
+        if (mark.commits, &mark.home) == (session.mark.commits, &session.mark.home) {
+            return Ok(());
         }
-        Ok(Failure::Ended(self.why_fenced(connection)?))
+        // An earlier commit of ours was late, or the schema was renamed.
+        let message = format!("{} is elsewhere than it was: look again", self.follower.name);
+        Err(Failure::Unavailable(Error::new(ErrorKind::Unavailable, message)))
     }
 
     fn why_fenced(&self, connection: &mut Connection) -> Result<Ended, Trouble> {

@@ -2,14 +2,17 @@
 //! transaction with how far they have come, so that each event has its effect exactly once.
 
 mod bound;
+mod compare;
 mod connection;
 mod failure;
 mod handler;
 mod ledger;
+mod models;
 mod placeholders;
 mod server;
 mod statements;
 mod target;
+mod transaction;
 mod versions;
 
 use std::sync::Arc;
@@ -21,12 +24,18 @@ use hitherto::{Projection, Result};
 use connection::Connection;
 use failure::Trouble;
 use server::Server;
+use statements::{Changes, Pure};
 use target::VersionTarget;
+
+pub use models::ReadModels;
+pub use tokio_postgres::Row;
+pub use transaction::{InTransaction, PostgresProjection, Transaction};
 
 /// A PostgreSQL database, as a place for projections.
 #[derive(Debug, Clone)]
 pub struct Postgres {
     server: Arc<Server>,
+    switches_by_hand: bool,
 }
 
 impl Postgres {
@@ -52,7 +61,19 @@ impl Postgres {
 
     fn connect_to(server: Server) -> Result<Self> {
         Connection::open(&server, "hitherto").map_err(Trouble::into_error)?;
-        Ok(Self { server: Arc::new(server) })
+        Ok(Self { server: Arc::new(server), switches_by_hand: false })
+    }
+
+    /// The same database, for projections whose new versions are built beside the old ones and take
+    /// their place only when they are told to: after they were compared, for example.
+    #[must_use]
+    pub fn switch_by_hand(self) -> Self {
+        Self { switches_by_hand: true, ..self }
+    }
+
+    fn open_changes(&self, changes: impl Changes) -> Result<Box<dyn Target>, Failure> {
+        let server = Arc::clone(&self.server);
+        Ok(Box::new(VersionTarget::open(server, changes, self.switches_by_hand)?))
     }
 }
 
@@ -62,6 +83,6 @@ impl<P: Projection> Place<P> for Postgres {
     }
 
     fn open(&mut self, projection: &Arc<P>) -> Result<Box<dyn Target>, Failure> {
-        Ok(Box::new(VersionTarget::open(&self.server, projection)?))
+        self.open_changes(Pure(Arc::clone(projection)))
     }
 }

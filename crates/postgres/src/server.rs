@@ -70,7 +70,8 @@ impl Server {
             return Err(refused(format!("PostgreSQL {version} is too old: use 12 or newer")));
         }
         if is_standby {
-            let message = "this PostgreSQL server is a standby and cannot be written: connect to its primary";
+            let message =
+                "this PostgreSQL server is a standby and cannot be written: connect to its primary";
             return Err(Trouble::Server(Error::new(ErrorKind::Unavailable, message)));
         }
         let setting = match (answers_early, never_syncs) {

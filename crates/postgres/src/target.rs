@@ -2,20 +2,21 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hitherto::Position;
 use hitherto::projection::Value;
 use hitherto::runner::{Ended, Failure, Handler, Order, Parked, Tally, Target};
-use hitherto::{Position, Projection};
 
 use crate::connection::Connection;
 use crate::failure::Trouble;
 use crate::handler::{Home, PartitionHandler};
 use crate::ledger::{self, Follower, count, number, text};
 use crate::server::Server;
+use crate::statements::Changes;
 use crate::versions::{self, Opened};
 
-pub(crate) struct VersionTarget<P> {
+pub(crate) struct VersionTarget<C> {
     server: Arc<Server>,
-    projection: Arc<P>,
+    changes: Arc<C>,
     follower: Follower,
     epoch: i64,
     home: Home,
@@ -23,21 +24,21 @@ pub(crate) struct VersionTarget<P> {
     connection: Option<Connection>,
 }
 
-impl<P: Projection> VersionTarget<P> {
+impl<C: Changes> VersionTarget<C> {
     /// Opens a version, and makes what is not there.
-    pub(crate) fn open(server: &Arc<Server>, projection: &Arc<P>) -> Result<Self, Failure> {
-        let follower = Follower { name: P::NAME.to_owned(), version: P::VERSION };
-        let opened = Self::connect(server, &follower).and_then(|mut connection| {
+    pub(crate) fn open(server: Arc<Server>, changes: C, held: bool) -> Result<Self, Failure> {
+        let follower = Follower { name: changes.name().to_owned(), version: changes.version() };
+        let opened = Self::connect(&server, &follower).and_then(|mut connection| {
             ledger::prepare(&mut connection)?;
-            let opened = versions::open(&mut connection, &follower, projection.tables())?;
+            let opened = versions::open(&mut connection, &follower, changes.tables(), held)?;
             Ok((connection, opened))
         });
-        let what = format!("{} cannot be opened", P::NAME);
+        let what = format!("{} cannot be opened", changes.name());
         let (connection, opened) = opened.map_err(|trouble| trouble.without_event(&what))?;
         let Opened { epoch, home, is_beside } = opened;
-        let (server, projection) = (Arc::clone(server), Arc::clone(projection));
+        let changes = Arc::new(changes);
         let (home, connection) = (Arc::new(Mutex::new(home)), Some(connection));
-        Ok(Self { server, projection, follower, epoch, home, is_beside, connection })
+        Ok(Self { server, changes, follower, epoch, home, is_beside, connection })
     }
 
     fn connect(server: &Server, follower: &Follower) -> Result<Connection, Trouble> {
@@ -61,7 +62,7 @@ impl<P: Projection> VersionTarget<P> {
     }
 }
 
-impl<P: Projection> Target for VersionTarget<P> {
+impl<C: Changes> Target for VersionTarget<C> {
     fn positions(&mut self) -> Result<Vec<Position>, Failure> {
         let marks = self.with(|connection, follower, _| ledger::marks(connection, follower))?;
         Ok(marks.iter().map(|mark| mark.position).collect())
@@ -69,9 +70,8 @@ impl<P: Projection> Target for VersionTarget<P> {
 
     fn spread(&mut self, partitions: u32, position: Position) -> Result<(), Failure> {
         self.with(|connection, follower, epoch| {
-            connection.transaction(|connection| {
-                spread(connection, follower, epoch, partitions, position)
-            })
+            connection
+                .transaction(|connection| spread(connection, follower, epoch, partitions, position))
         })
     }
 
@@ -83,7 +83,7 @@ impl<P: Projection> Target for VersionTarget<P> {
             home: Arc::clone(&self.home),
             partition,
             partitions,
-            projection: Arc::clone(&self.projection),
+            changes: Arc::clone(&self.changes),
             session: None,
         }))
     }
@@ -126,10 +126,12 @@ fn spread(
     let ours = versions.iter().find(|version| version.number == follower.version);
     let ours = ours.filter(|ours| ours.epoch == epoch);
     let ours = ours.ok_or(Trouble::Ended(Ended::TakenOver))?;
-    let mut tally = ledger::marks(connection, follower)?.iter().fold(Tally::default(), |sum, mark| {
-        let (handled, errors) = (sum.handled + mark.tally.handled, sum.errors + mark.tally.errors);
-        Tally { handled, errors }
-    });
+    let mut tally =
+        ledger::marks(connection, follower)?.iter().fold(Tally::default(), |sum, mark| {
+            let (handled, errors) =
+                (sum.handled + mark.tally.handled, sum.errors + mark.tally.errors);
+            Tally { handled, errors }
+        });
     let delete = "delete from hitherto.partitions where name = ? and version = ?";
     connection.execute(delete, &follower.values())?;
     let insert = "insert into hitherto.partitions \

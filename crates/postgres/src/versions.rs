@@ -39,6 +39,7 @@ pub(crate) fn open(
     connection: &mut Connection,
     follower: &Follower,
     tables: &str,
+    held: bool,
 ) -> Result<Opened, Trouble> {
     if follower.name.len() > NAME_MAX {
         return Err(failed(format!(
@@ -55,7 +56,8 @@ pub(crate) fn open(
             (Some(known), Some(live)) if known.state == KEPT => Err(superseded(live)),
             (Some(known), _) => open_again(connection, follower, known, tables),
             (None, Some(live)) if live.number > follower.version => Err(superseded(live)),
-            (None, live) => create(connection, follower, live.is_some(), tables),
+            (None, None) => create(connection, follower, tables, (LIVE, false)),
+            (None, Some(_)) => create(connection, follower, tables, (BESIDE, held)),
         }
     })
 }
@@ -87,11 +89,7 @@ fn open_again(
 }
 
 /// Waits for the commits that are going on, and lets no older ones through.
-fn set_epoch(
-    connection: &mut Connection,
-    follower: &Follower,
-    epoch: i64,
-) -> Result<(), Trouble> {
+fn set_epoch(connection: &mut Connection, follower: &Follower, epoch: i64) -> Result<(), Trouble> {
     for table in ["followers", "partitions"] {
         let raise = format!("update hitherto.{table} set epoch = ? where name = ? and version = ?");
         let values = [vec![Value::Integer(epoch)], follower.values()].concat();
@@ -103,10 +101,11 @@ fn set_epoch(
 fn create(
     connection: &mut Connection,
     follower: &Follower,
-    is_beside: bool,
     tables: &str,
+    (state, held): (&str, bool),
 ) -> Result<Opened, Trouble> {
     let Follower { name, version } = follower;
+    let is_beside = state == BESIDE;
     let home = if is_beside { other_home(name, *version) } else { live_home(name) };
     let made = connection.batch(&format!("create schema {}", quoted(&home)));
     made.map_err(|trouble| match trouble {
@@ -124,10 +123,10 @@ fn create(
         }
         other => other,
     })?;
-    let state = if is_beside { BESIDE } else { LIVE };
-    let insert = "insert into hitherto.followers (name, version, state, epoch, home, tables) \
-                  values (?, ?, ?, 1, ?, ?)";
-    connection.execute(insert, &follower.values_and([state, &home, tables].map(text)))?;
+    let insert = "insert into hitherto.followers (name, version, state, held, epoch, home, tables) \
+                  values (?, ?, ?, ?, 1, ?, ?)";
+    let values = [text(state), Value::Bool(held), text(&home), text(tables)];
+    connection.execute(insert, &follower.values_and(values))?;
     Ok(Opened { epoch: 1, home, is_beside })
 }
 
@@ -153,7 +152,9 @@ pub(crate) fn switch(
     })
 }
 
-fn trade_places(
+/// A version becomes the one that is read. The one that it replaces is kept to go back to; or, if
+/// it is the newer one, until somebody says that it is to be read again.
+pub(crate) fn trade_places(
     connection: &mut Connection,
     name: &str,
     versions: &[Version],
@@ -164,14 +165,16 @@ fn trade_places(
         if version.state == LIVE {
             set_epoch(connection, &follower, version.epoch + 1)?;
             let away = other_home(name, version.number);
-            move_to(connection, &follower, version, &away, KEPT, false)?;
-        } else if version.state == KEPT || version.number < next.number {
+            let is_newer = version.number > next.number;
+            let state = if is_newer { BESIDE } else { KEPT };
+            move_to(connection, &follower, version, (&away, state, is_newer))?;
+        } else if version.number < next.number {
             remove(connection, &follower, version)?;
         }
     }
     let follower = Follower { name: name.to_owned(), version: next.number };
     let home = live_home(name);
-    move_to(connection, &follower, next, &home, LIVE, false)?;
+    move_to(connection, &follower, next, (&home, LIVE, false))?;
     Ok(home)
 }
 
@@ -179,9 +182,7 @@ fn move_to(
     connection: &mut Connection,
     follower: &Follower,
     version: &Version,
-    home: &str,
-    state: &str,
-    held: bool,
+    (home, state, held): (&str, &str, bool),
 ) -> Result<(), Trouble> {
     if version.home != home {
         let (from, to) = (quoted(&version.home), quoted(home));

@@ -2,29 +2,34 @@
 
 #![allow(dead_code, reason = "no story needs all of it")]
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use hitherto::{Append, Event, NewEvent, Projection, Recorded, Saved, Sql, Store};
+use hitherto::runner::{Retry, Settings};
+use hitherto::{Append, Event, NewEvent, Projection, Projector, Recorded, Saved, Sql, Store, wait};
+use hitherto_postgres::Postgres;
 use hitherto_services::{POSTGRES, from_environment};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// A database that only one test uses.
-pub struct Database {
+pub(crate) struct Database {
     server: String,
     name: String,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Database {
     /// A new one; none where there is no server.
-    pub fn new(what: &str) -> Option<Self> {
+    pub(crate) fn new(what: &str) -> Option<Self> {
         Some(Self::on(&from_environment(POSTGRES, what)?))
     }
 
     /// A new one on this server.
-    pub fn on(server: &str) -> Self {
+    pub(crate) fn on(server: &str) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{number}", std::process::id());
         Session::open(server).run(&format!("create database {name}"));
@@ -33,24 +38,33 @@ impl Database {
         Self { server: format!("{server}/postgres"), name, url }
     }
 
+    /// One more on the same server.
+    pub(crate) fn another(&self) -> Self {
+        Self::on(&self.server)
+    }
+
     /// A connection to look at it.
-    pub fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         Session::open(&self.url)
     }
 
     /// The rows of a query.
-    pub fn rows(&self, query: &str) -> Vec<Vec<String>> {
+    pub(crate) fn rows(&self, query: &str) -> Vec<Vec<String>> {
         self.session().rows(query)
     }
 
     /// A user that has this setting.
-    pub fn user_with(&self, setting: &str) -> String {
+    pub(crate) fn user_with(&self, setting: &str) -> String {
         let user = format!("{}_user", self.name);
-        let mut session = self.session();
-        session.run(&format!("create role {user} superuser login password 'word'"));
-        session.run(&format!("alter role {user} set {setting}"));
+        self.session().run(&format!("create role {user} superuser login password 'word'"));
+        self.let_user_have(setting);
         let (_, address) = self.url.rsplit_once('@').unwrap();
         format!("postgres://{user}:word@{address}")
+    }
+
+    /// Gives that user one more, from its next connection on.
+    pub(crate) fn let_user_have(&self, setting: &str) {
+        self.session().run(&format!("alter role {}_user set {setting}", self.name));
     }
 }
 
@@ -65,13 +79,13 @@ impl Drop for Database {
 }
 
 /// A connection that shows everything as text.
-pub struct Session {
+pub(crate) struct Session {
     runtime: tokio::runtime::Runtime,
     client: Client,
 }
 
 impl Session {
-    pub fn open(url: &str) -> Self {
+    pub(crate) fn open(url: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
@@ -81,11 +95,11 @@ impl Session {
         Self { runtime, client }
     }
 
-    pub fn run(&mut self, statements: &str) {
+    pub(crate) fn run(&mut self, statements: &str) {
         self.runtime.block_on(self.client.batch_execute(statements)).unwrap();
     }
 
-    pub fn rows(&mut self, query: &str) -> Vec<Vec<String>> {
+    pub(crate) fn rows(&mut self, query: &str) -> Vec<Vec<String>> {
         let messages = self.runtime.block_on(self.client.simple_query(query)).unwrap();
         let rows = messages.into_iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
@@ -97,24 +111,24 @@ impl Session {
         rows.map(cells).collect()
     }
 
-    pub fn number(&mut self, query: &str) -> u64 {
+    pub(crate) fn number(&mut self, query: &str) -> u64 {
         self.rows(query)[0][0].parse().unwrap()
     }
 }
 
-#[derive(Event, Debug, PartialEq)]
-pub enum AccountEvent {
+#[derive(Event, Debug, Clone, PartialEq)]
+pub(crate) enum AccountEvent {
     AccountOpened { initial_deposit: u64 },
     MoneyDeposited { amount: u64 },
     MoneyWithdrawn { amount: u64 },
     AccountClosed {},
 }
-pub use AccountEvent::*;
+pub(crate) use AccountEvent::*;
 
 /// Every account's balance, and every movement with its number: what is skipped or repeated shows.
-pub struct Balances;
+pub(crate) struct Balances;
 
-pub const TABLES: &str = "\
+pub(crate) const TABLES: &str = "\
     create table balances (account text primary key, cents bigint not null check (cents >= 0)); \
     create table movements (position bigint primary key, account text not null, cents bigint)";
 
@@ -157,14 +171,65 @@ impl Projection for Balances {
 }
 
 /// Appends an event to an account.
-pub fn append(store: &Store, account: u64, event: &AccountEvent) -> Saved {
+pub(crate) fn append(store: &Store, account: u64, event: &AccountEvent) -> Saved {
     let json = NewEvent::json(event.kind().name, event.encode().unwrap());
-    hitherto::wait(store.append(Append::to(format!("account-{account}")).event(json))).unwrap()
+    wait(store.append(Append::to(format!("account-{account}")).event(json))).unwrap()
 }
 
 /// So many accounts, each opened with 1,000.
-pub fn open_accounts(store: &Store, accounts: u64) {
+pub(crate) fn open_accounts(store: &Store, accounts: u64) {
     for account in 0..accounts {
         append(store, account, &AccountOpened { initial_deposit: 1_000 });
+    }
+}
+
+/// Money moves between accounts, at random; accounts are overdrawn by nothing of it.
+pub(crate) fn move_money(store: &Store, accounts: u64, events: u64, random: &mut Random) {
+    for _ in 0..events {
+        let (account, amount) = (random.below(accounts), 1 + random.below(9));
+        append(store, account, &MoneyDeposited { amount });
+        append(store, account, &MoneyWithdrawn { amount });
+    }
+}
+
+/// All rows of the read model, in order.
+pub(crate) fn model(database: &Database) -> [Vec<Vec<String>>; 2] {
+    ["balances", "movements"]
+        .map(|table| database.rows(&format!("select * from balances.{table} order by 1")))
+}
+
+/// What was built in whatever way is what a fresh build gives, row by row.
+pub(crate) fn assert_is_as_built_afresh(store: &Store, database: &Database) {
+    let other = database.another();
+    let place = Postgres::connect(&other.url).unwrap();
+    let projector = wait(Projector::start(store, place, Balances).into_future()).unwrap();
+    wait(projector.catch_up()).unwrap();
+    assert!(model(database) == model(&other), "{:?}\n{:?}", model(database), model(&other));
+}
+
+/// As many attempts as usual, with next to no pause between them.
+pub(crate) fn quick(partitions: u32) -> Settings {
+    let pause = Duration::from_millis(1);
+    let retry = Retry { attempts: 3, first_pause: pause, longest_pause: pause };
+    Settings { partitions, batch: 50, retry, ..Settings::default() }
+}
+
+/// Numbers from a seed that is printed, so that a failure can be told.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new() -> Self {
+        let seed = RandomState::new().build_hasher().finish();
+        println!("seed {seed}");
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % end
     }
 }

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use hitherto_store::{Error, EventStore, Events, Result as StoreResult};
+use hitherto_store::{Error, Events, Result as StoreResult};
 
+use crate::engine::{self, KeysArgument};
 use crate::failure::{Failure, Outcome};
 use crate::line::Line;
+use crate::print;
 use crate::query::QueryArguments;
-use crate::{engine, print};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
     /// The store's directory
     store: PathBuf,
 
+    #[command(flatten)]
+    keys: KeysArgument,
+
     /// The file to create; without it, standard output
     file: Option<PathBuf>,
 
@@ -34,7 +38,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {
-    let store = engine::open_read_only(&arguments.store)?;
+    let store = engine::read_with_keys(&arguments.store, &arguments.keys)?;
     let events = store.read(arguments.query.into_query());
     match &arguments.file {
         Some(file) => to_file(events, file)?,

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use hitherto_store::EventStore;
-
-use crate::engine;
+use crate::engine::{self, KeysArgument};
 use crate::failure::{Failure, Outcome};
 use crate::print::{EventPrinter, FormatArguments};
 use crate::query::QueryArguments;
@@ -23,6 +21,9 @@ pub(crate) struct Arguments {
     /// The store's directory
     store: PathBuf,
 
+    #[command(flatten)]
+    keys: KeysArgument,
+
     /// Only events that are not stored yet
     #[arg(long, conflicts_with = "after")]
     only_new: bool,
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {
-    let store = engine::open_read_only(&arguments.store)?;
+    let store = engine::read_with_keys(&arguments.store, &arguments.keys)?;
     let mut query = arguments.query.into_query();
     if arguments.only_new {
         query.bounds.after = Some(store.head().wait()?);

@@ -7,14 +7,15 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use hitherto_store::{
-    Append, EmbeddedStore, Error, EventStore, Result as StoreResult, StreamWrite, Ticket, limits,
+    Append, Error, EventStore, Result as StoreResult, StreamWrite, Ticket, limits,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use crate::engine::{self, Door, KeysArgument};
 use crate::failure::{Failure, Outcome};
 use crate::print::{Format, FormatArguments};
-use crate::{engine, line, print};
+use crate::{line, print};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,28 +54,34 @@ pub(crate) struct Arguments {
     batch: NonZeroUsize,
 
     #[command(flatten)]
+    keys: KeysArgument,
+
+    #[command(flatten)]
     format: FormatArguments,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {
     let format = arguments.format.choose();
     let Some(path) = arguments.file.filter(|path| path.as_os_str() != "-") else {
-        return from_stdin(&arguments.store, arguments.batch, format);
+        return from_stdin(&arguments.store, &arguments.keys, arguments.batch, format);
     };
     let failed =
         |error| Error::not_found(format!("{} cannot be read", path.display())).because(error);
     let file = File::open(&path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
     let progress = ProgressBar::new(bytes).with_style(style("{wide_bar} {percent}%"));
-    import(&arguments.store, BufReader::new(file), arguments.batch, progress, format)
+    let store = engine::open_with_keys(&arguments.store, &arguments.keys)?;
+    import(store, BufReader::new(file), arguments.batch, progress, format)
 }
 
 /// Imports from standard input, whose length nobody knows.
 pub(crate) fn from_stdin(
     store: &Path,
+    keys: &KeysArgument,
     batch: NonZeroUsize,
     format: Format,
 ) -> Result<Outcome, Failure> {
+    let store = engine::open_with_keys(store, keys)?;
     let progress = ProgressBar::no_length().with_style(style("{spinner} {bytes}"));
     import(store, BufReader::new(io::stdin()), batch, progress, format)
 }
@@ -86,14 +93,13 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 fn import(
-    store: &Path,
+    store: Door,
     input: impl BufRead,
     batch: NonZeroUsize,
     progress: ProgressBar,
     format: Format,
 ) -> Result<Outcome, Failure> {
-    let store = engine::open(store)?;
-    let mut import = Import::new(&store, batch.get(), progress);
+    let mut import = Import::new(&*store, batch.get(), progress);
     let ended = import.all(input);
     import.progress.finish_and_clear();
     let tally = import.tally;
@@ -207,7 +213,7 @@ impl Commit {
 }
 
 struct Import<'a> {
-    store: &'a EmbeddedStore,
+    store: &'a dyn EventStore,
     batch: usize,
     progress: ProgressBar,
     tally: Tally,
@@ -217,7 +223,7 @@ struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    fn new(store: &'a EmbeddedStore, batch: usize, progress: ProgressBar) -> Self {
+    fn new(store: &'a dyn EventStore, batch: usize, progress: ProgressBar) -> Self {
         let (tally, next, under_way) = (Tally::default(), Commit::default(), VecDeque::new());
         Self { store, batch, progress, tally, next, under_way, bytes_under_way: 0 }
     }

@@ -7,7 +7,9 @@ mod engine;
 mod export;
 mod failure;
 mod follow;
+mod forget;
 mod import;
+mod keys;
 mod line;
 mod moment;
 mod print;
@@ -61,6 +63,8 @@ enum Command {
     Verify(verify::Arguments),
     Repair(repair::Arguments),
     Export(export::Arguments),
+    Forget(forget::Arguments),
+    Keys(keys::Arguments),
     Completions(completions::Arguments),
 
     #[command(name = demo::BALANCE_COMMAND, hide = true)]
@@ -86,6 +90,8 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Forget(arguments) => forget::run(&arguments),
+        Command::Keys(arguments) => keys::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Balance(arguments) => demo::balance(&arguments),
     }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use hitherto_store::{Direction, EventStore};
+use hitherto_store::Direction;
 
-use crate::engine;
+use crate::engine::{self, KeysArgument};
 use crate::failure::{Failure, Outcome};
 use crate::print::{EventPrinter, FormatArguments};
 use crate::query::QueryArguments;
@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// The store's directory
     store: PathBuf,
 
+    #[command(flatten)]
+    keys: KeysArgument,
+
     /// From the newest to the oldest
     #[arg(long)]
     backward: bool,
@@ -35,7 +38,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {
-    let store = engine::open_read_only(&arguments.store)?;
+    let store = engine::read_with_keys(&arguments.store, &arguments.keys)?;
     let mut query = arguments.query.into_query();
     if arguments.backward {
         query.direction = Direction::Backward;

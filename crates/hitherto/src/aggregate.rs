@@ -131,6 +131,8 @@ pub struct Root<E> {
     pub(crate) uncommitted: Vec<Raised<E>>,
     /// What loading it has shown, for the snapshot policy.
     pub(crate) load: Load,
+    /// How often something had been forgotten when loading it began.
+    pub(crate) forgettings: u64,
 }
 
 /// An event that is not saved yet. Its id is made when it is raised: repeating the save repeats the
@@ -170,6 +172,7 @@ impl<E> Default for Root<E> {
             last_event: None,
             uncommitted: Vec::new(),
             load: Load::default(),
+            forgettings: 0,
         }
     }
 }
@@ -185,6 +188,7 @@ impl<E> Clone for Root<E> {
             last_event: self.last_event,
             uncommitted: self.uncommitted.iter().map(raised).collect(),
             load: self.load,
+            forgettings: self.forgettings,
         }
     }
 }

@@ -92,6 +92,9 @@
 //! Everything is awaited, and nothing needs a runtime: any executor will do, and [`wait`] does
 //! without one.
 
+// What the derive writes names this crate as its users do.
+extern crate self as hitherto;
+
 mod aggregate;
 mod answer;
 mod cache;
@@ -101,8 +104,11 @@ pub mod command;
 mod decision;
 mod error;
 mod event;
+mod personal;
 pub mod private;
+pub mod process;
 pub mod projection;
+mod reminder;
 mod repository;
 pub mod runner;
 mod snapshot;
@@ -123,9 +129,12 @@ pub use hitherto_store::{
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
     Result, Saved, StreamName, Tag, Ticket, Timestamp, limits,
 };
+pub use personal::{Personal, PrivacyEvent};
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
+pub use process::{Delivery, Process, Processor};
 pub use projection::{Projection, Projector, Sql, View};
+pub use reminder::{KeptReminders, Reminders, When};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

@@ -17,9 +17,18 @@ pub fn encode<T: Serialize>(kind: &str, fields: &T) -> Result<Vec<u8>> {
     })
 }
 
+/// The key under which a vault stores what is personal.
+const SEALED_KEY: &[u8] = b"\"$sealed\"";
+
 /// A kind's fields from their JSON.
 pub fn decode<T: DeserializeOwned>(kind: &str, version: u16, payload: &[u8]) -> Result<T> {
     serde_json::from_slice(payload).map_err(|source| {
+        if payload.windows(SEALED_KEY.len()).any(|bytes| bytes == SEALED_KEY) {
+            return Error::invalid(format!(
+                "a stored {kind} has personal data that is sealed: open the store through its vault"
+            ))
+            .because(source);
+        }
         Error::invalid(format!(
             "a stored {kind} (schema version {version}) does not have the fields of today's type: give \
              new fields #[serde(default)], or the kind a new version and an upcaster"

@@ -48,10 +48,10 @@ pub(crate) const ATTEMPTS: u32 = 5;
 /// # Ok::<(), hitherto::UpdateError<()>>(()) }).unwrap();
 /// ```
 pub struct Repository<A> {
-    store: Store,
+    pub(crate) store: Store,
     cache: Option<Arc<dyn AggregateCache<A>>>,
     snapshots: Option<Arc<dyn SnapshotStore<A>>>,
-    cause: Option<Cause>,
+    pub(crate) cause: Option<Cause>,
 }
 
 impl<A> Clone for Repository<A> {
@@ -282,7 +282,7 @@ impl<A: Aggregate> Repository<A> {
         async move {
             let stream = stream?;
             let query = Query::stream(stream.clone()).until(time);
-            this.fold(new_aggregate(&stream), query).await
+            this.fold(this.new_aggregate(&stream), query).await
         }
     }
 
@@ -384,8 +384,7 @@ impl<A: Aggregate> Repository<A> {
     }
 
     pub(crate) async fn load_stream(&self, stream: &StreamName) -> Result<A> {
-        let cached = self.cache.as_ref().and_then(|cache| cache.copy_of(stream.as_str()));
-        let Some(mut aggregate) = cached else {
+        let Some(mut aggregate) = self.cached(stream) else {
             let mut aggregate = self.load_with_snapshot(stream).await?;
             self.take_snapshot_if_due(stream, &mut aggregate);
             self.keep_cached(stream, &mut aggregate);
@@ -401,9 +400,19 @@ impl<A: Aggregate> Repository<A> {
         Ok(aggregate)
     }
 
+    /// A copy of what was kept, unless something was forgotten since, which it may still have.
+    fn cached(&self, stream: &StreamName) -> Option<A> {
+        let mut aggregate = self.cache.as_ref()?.copy_of(stream.as_str())?;
+        if aggregate.root().forgettings == self.store.raw().forgettings() {
+            return Some(aggregate);
+        }
+        self.drop_cached(stream);
+        None
+    }
+
     pub(crate) async fn stream_at_version(&self, stream: &StreamName, version: u64) -> Result<A> {
         let query = Query::stream(stream.clone()).up_to_version(version);
-        let mut aggregate = self.fold(new_aggregate(stream), query).await?;
+        let mut aggregate = self.fold(self.new_aggregate(stream), query).await?;
         let reached = aggregate.root().version();
         if reached < version {
             return Err(Error::not_found(format!(
@@ -419,7 +428,7 @@ impl<A: Aggregate> Repository<A> {
         {
             return Ok(aggregate);
         }
-        self.fold(new_aggregate(stream), Query::stream(stream.clone())).await
+        self.fold(self.new_aggregate(stream), Query::stream(stream.clone())).await
     }
 
     fn take_snapshot_if_due(&self, stream: &StreamName, aggregate: &mut A) {
@@ -430,8 +439,14 @@ impl<A: Aggregate> Repository<A> {
             return;
         };
         root.load = Load::after_snapshot(load.latest);
-        let version = root.saved_version;
+        let (version, forgettings) = (root.saved_version, root.forgettings);
+        if forgettings != self.store.raw().forgettings() {
+            return; // it may have what was forgotten since
+        }
         snapshots.keep(stream.as_str(), version, event, aggregate);
+        if forgettings != self.store.raw().forgettings() {
+            snapshots.clear();
+        }
     }
 
     /// Goes on from a snapshot, if its last event stands in the stream where it says.
@@ -440,6 +455,7 @@ impl<A: Aggregate> Repository<A> {
         snapshots: &dyn SnapshotStore<A>,
         stream: &StreamName,
     ) -> Result<Option<A>> {
+        let forgettings = self.store.raw().forgettings();
         let Some(kept) = snapshots.find(stream.as_str()) else { return Ok(None) };
         let query = Query::stream(stream.clone()).after_version(kept.version - 1);
         let mut events = self.store.read(query);
@@ -449,7 +465,7 @@ impl<A: Aggregate> Repository<A> {
         }
         let mut aggregate = kept.aggregate;
         let root = aggregate.root();
-        root.stream = Some(stream.clone());
+        (root.stream, root.forgettings) = (Some(stream.clone()), forgettings);
         (root.saved_version, root.position) = (kept.version, last.position());
         root.last_event = Some(kept.event);
         root.load = Load::after_snapshot(Some(last.recorded_at()));
@@ -458,6 +474,13 @@ impl<A: Aggregate> Repository<A> {
 
     async fn fold(&self, aggregate: A, query: Query) -> Result<A> {
         fold_events(aggregate, self.store.read(query)).await
+    }
+
+    fn new_aggregate(&self, stream: &StreamName) -> A {
+        let mut aggregate = A::default();
+        let root = aggregate.root();
+        (root.stream, root.forgettings) = (Some(stream.clone()), self.store.raw().forgettings());
+        aggregate
     }
 
     /// What was raised as an append, unless a rule does not let it through.
@@ -503,19 +526,13 @@ const fn is_category(name: &str) -> bool {
     !bytes.is_empty()
 }
 
-fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<StreamName> {
+pub(crate) fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<StreamName> {
     let stream = StreamName::of(A::CATEGORY, id);
     if stream.id().is_empty() {
         let category = A::CATEGORY;
         return Err(Error::invalid(format!("the id of this {category} is empty: give it a name")));
     }
     Ok(stream)
-}
-
-fn new_aggregate<A: Aggregate>(stream: &StreamName) -> A {
-    let mut aggregate = A::default();
-    aggregate.root().stream = Some(stream.clone());
-    aggregate
 }
 
 /// Asks every rule that stands between raising an event and appending it.

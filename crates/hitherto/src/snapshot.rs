@@ -137,6 +137,7 @@ pub(crate) trait SnapshotStore<A>: Send + Sync {
     fn policy(&self) -> &Snapshots;
     fn find(&self, stream: &str) -> Option<Kept<A>>;
     fn keep(&self, stream: &str, version: u64, event: EventId, aggregate: &A);
+    fn clear(&self);
 }
 
 /// States as JSON in the store's snapshot cache.
@@ -176,6 +177,11 @@ impl<A: Aggregate + Serialize + DeserializeOwned> SnapshotStore<A> for JsonSnaps
             // Without the snapshot the next load is slower, and right.
             let _ = self.cache.put(stream, &bytes);
         }
+    }
+
+    fn clear(&self) {
+        // What cannot be removed was sealed under a key that is gone.
+        let _ = self.cache.clear();
     }
 }
 

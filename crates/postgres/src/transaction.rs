@@ -35,7 +35,7 @@ use crate::statements::{Changes, Planned};
 ///     type Event = SensorEvent;
 ///
 ///     fn tables(&self) -> &'static str {
-///         "create table rises (sensor text primary key, last float8 not null, length int8 not null)"
+///         "create table rises (sensor text primary key, last float8, length int8)"
 ///     }
 ///
 ///     fn project(
@@ -45,7 +45,8 @@ use crate::statements::{Changes, Planned};
 ///     ) -> Result<()> {
 ///         let SensorEvent::Measured { celsius } = &event.data;
 ///         let sensor = event.stream_id();
-///         let before = transaction.query("select last, length from rises where sensor = ?", (sensor,))?;
+///         let before = "select last, length from rises where sensor = ?";
+///         let before = transaction.query(before, (sensor,))?;
 ///         let length = match before.first() {
 ///             Some(row) if row.get::<_, f64>(0) < *celsius => row.get::<_, i64>(1) + 1,
 ///             _ => 0,

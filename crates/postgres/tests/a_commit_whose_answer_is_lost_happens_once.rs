@@ -16,7 +16,7 @@ use common::{
 use hitherto::{Projector, Store, wait};
 use hitherto_postgres::Postgres;
 
-const CUTS: u64 = 40;
+const CUTS: u64 = 30;
 /// More than the server says while somebody connects.
 const BYTES_AT_LEAST: u64 = 1_500;
 const BYTES_AT_MOST: u64 = 6_000;

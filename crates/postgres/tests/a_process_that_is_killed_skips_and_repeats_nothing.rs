@@ -34,7 +34,7 @@ fn a_process_that_projects() {
 #[test]
 fn a_process_that_is_killed_at_random_skips_and_repeats_nothing() {
     let Some(database) = Database::new("processes that are killed") else { return };
-    let rounds = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(12);
+    let rounds = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(8);
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();
     open_accounts(&store, ACCOUNTS);

@@ -1,5 +1,5 @@
-//! While several write, the server kills connections, cancels statements and lets transactions fail:
-//! what is built in the end is what a fresh build gives, row by row, and nothing is parked.
+//! While several write, the server kills connections, cancels statements and lets transactions
+//! fail: what is built in the end is what a fresh build gives, row by row, and nothing is parked.
 
 #![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
 
@@ -15,7 +15,7 @@ use hitherto::{Projector, Store, wait};
 use hitherto_postgres::Postgres;
 
 const ACCOUNTS: u64 = 12;
-const ROUNDS: u64 = 60;
+const ROUNDS: u64 = 30;
 
 /// One of the connections of this database's projection, to do something to.
 fn one_of_them(database: &Database, what: &str) -> String {

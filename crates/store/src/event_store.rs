@@ -44,6 +44,12 @@ pub trait EventStore: Send + Sync + 'static {
     fn snapshots(&self) -> Option<Arc<dyn SnapshotCache>> {
         None
     }
+
+    /// How often something was forgotten that may have been read before. Whoever keeps what it
+    /// folded from events keeps this number with it, and drops it when the number is another one.
+    fn forgettings(&self) -> u64 {
+        0
+    }
 }
 
 /// Bytes kept under a name beside the events. A cache: it may be emptied at any time, and what it

@@ -20,6 +20,8 @@
 //! # Ok::<(), hitherto_store::Error>(())
 //! ```
 
+#![cfg_attr(hitherto_model, allow(clippy::large_enum_variant, reason = "modelled locks are large"))]
+
 mod append;
 mod cache;
 mod clock;
@@ -40,6 +42,7 @@ mod log;
 mod open;
 mod options;
 mod page;
+pub mod personal;
 #[cfg(not(feature = "planted-bugs"))]
 mod planted;
 #[cfg(feature = "planted-bugs")]
@@ -49,13 +52,20 @@ mod reader;
 mod record;
 mod repair;
 mod resolved;
+mod retention;
 mod roll;
+mod scavenge;
 mod sealed_log;
 mod segment;
 mod shared;
 mod snapshots;
 mod stat;
 mod store;
+#[cfg(not(hitherto_model))]
+mod sync;
+#[cfg(hitherto_model)]
+#[path = "../../../tests/model/src/sync.rs"]
+mod sync;
 mod tail;
 mod ticket;
 mod upkeep;
@@ -76,6 +86,8 @@ pub use options::Options;
 pub use query::{Bounds, Direction, Query, QueryItem};
 pub use record::{Placement, Recorded};
 pub use repair::{LostVersions, Salvage, repair, repair_disk};
+pub use retention::{Before, Hold, Keep, Policies, Policy, Removed, Target};
+pub use scavenge::Scavenged;
 pub use stat::{FileStat, IndexStat, Stat, StreamSummary};
 pub use store::EmbeddedStore;
 pub use ticket::{Completion, Ticket};

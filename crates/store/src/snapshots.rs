@@ -5,12 +5,13 @@
 //! smaller).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event_store::SnapshotCache;
 use crate::planted::checksum_fits;
+use crate::sync::{Mutex, MutexGuard};
 
 const FILE: &str = "snapshots.cache";
 const TEMPORARY: &str = "snapshots.tmp";
@@ -53,6 +54,15 @@ impl SnapshotFile {
             };
         }
         Ok(state)
+    }
+
+    /// Forgets the snapshots of some streams, so that nothing of them is left on disk.
+    pub(crate) fn forget(&self, is_forgotten: impl Fn(&str) -> bool) -> Result<()> {
+        let mut state = self.open()?;
+        let Some(state) = state.as_mut() else { return Ok(()) };
+        let before = state.values.len();
+        state.values.retain(|key, _| !is_forgotten(key));
+        if state.values.len() == before { Ok(()) } else { self.compact(state).map_err(failed) }
     }
 
     fn compact(&self, state: &mut State) -> std::io::Result<()> {

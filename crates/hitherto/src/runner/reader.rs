@@ -46,7 +46,8 @@ struct Stretch<'a> {
     threads: Vec<JoinHandle<()>>,
     /// Everything up to here was handed over.
     handed: Position,
-    /// What has to be handled before it has caught up: the end of the store, when it was seen first.
+    /// What has to be handled before it has caught up: the end of the store, when it was seen
+    /// first.
     goal: Option<Position>,
     looks_handed: u64,
 }

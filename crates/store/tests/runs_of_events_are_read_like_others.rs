@@ -10,9 +10,10 @@ fn fill(store: &EmbeddedStore) {
     for (round, length) in [1, 300, 2, 7, 8, 9, 128, 1, 1000, 3].into_iter().enumerate() {
         let kind = if round % 2 == 0 { "Even" } else { "Odd" };
         let events = (0..length).map(|number| NewEvent::json(kind, format!("[{number}]")));
-        store.append(Append::to(STREAMS[0]).events(events)).unwrap();
+        store.append(Append::to(STREAMS[0]).events(events)).expect("it is stored");
         for stream in &STREAMS[1..] {
-            store.append(Append::to(*stream).event(NewEvent::json("Even", "[]"))).unwrap();
+            let event = NewEvent::json("Even", "[]");
+            store.append(Append::to(*stream).event(event)).expect("it is stored");
         }
     }
 }
@@ -26,7 +27,8 @@ fn queries() -> Vec<Query> {
 }
 
 fn check(store: &EmbeddedStore) {
-    let all: Vec<Recorded> = store.read(Query::all()).collect::<Result<_, _>>().unwrap();
+    let all: Vec<Recorded> =
+        store.read(Query::all()).collect::<Result<_, _>>().expect("it is read");
     for query in queries() {
         let expected: Vec<u64> = all
             .iter()
@@ -48,7 +50,7 @@ fn check(store: &EmbeddedStore) {
 }
 
 fn positions(store: &EmbeddedStore, query: Query) -> Vec<u64> {
-    store.read(query).map(|event| event.unwrap().position().0).collect()
+    store.read(query).map(|event| event.expect("it is read").position().0).collect()
 }
 
 #[test]

@@ -4,28 +4,38 @@ mod append;
 mod completions;
 mod delete;
 mod demo;
+mod diff;
 mod engine;
 mod export;
 mod failure;
+mod fold;
 mod follow;
 mod forget;
+mod history;
 mod hold;
 mod import;
 mod keep;
 mod keys;
 mod line;
 mod moment;
+mod place;
+mod point;
 mod policies;
 mod print;
 mod query;
 mod read;
 mod repair;
+mod rules;
 mod scavenge;
+mod show;
+mod sign;
+mod signature;
 mod stat;
 mod streams;
 mod target;
 mod truncate;
 mod verify;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -50,6 +60,7 @@ Examples:
   hitherto demo
   hitherto append bank account-1 MoneyDeposited '{\"amount\":500}' --expect any
   hitherto read bank --stream account-1
+  hitherto show bank account-1 --at 2026-01-04T12:00Z
   hitherto export bank | hitherto import copy
 
 Exit codes:
@@ -65,10 +76,15 @@ enum Command {
     Import(import::Arguments),
     Read(read::Arguments),
     Follow(follow::Arguments),
+    Show(show::Arguments),
+    Diff(diff::Arguments),
+    Why(why::Arguments),
+    Rules(rules::Arguments),
     Streams(streams::Arguments),
     Stat(stat::Arguments),
     Verify(verify::Arguments),
     Repair(repair::Arguments),
+    Sign(sign::Arguments),
     Export(export::Arguments),
     Keep(keep::Arguments),
     Truncate(truncate::Arguments),
@@ -102,10 +118,15 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Import(arguments) => import::run(arguments),
         Command::Read(arguments) => read::run(arguments),
         Command::Follow(arguments) => follow::run(arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Streams(arguments) => streams::run(&arguments),
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Keep(arguments) => keep::run(arguments),
         Command::Truncate(arguments) => truncate::run(arguments),

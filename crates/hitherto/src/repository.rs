@@ -19,8 +19,9 @@ use crate::cause::Cause;
 use crate::decision::nothing_new;
 use crate::error::UpdateError;
 use crate::event::{Event, as_stored, check_new, not_valid};
-use crate::fold::{behind_removed, fold_events, refuse_removed, still_stands};
-use crate::snapshot::{JsonSnapshots, Load, SnapshotStore, Snapshots};
+use crate::fold::{behind_removed, fold_events, still_stands};
+use crate::past::Moment;
+use crate::snapshot::{JsonSnapshots, Kept, Load, SnapshotStore, Snapshots};
 use crate::{Error, ErrorKind, Result, Store};
 
 /// How often an update is tried while others are faster.
@@ -248,48 +249,6 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    /// The aggregate as it was at a version of its stream.
-    ///
-    /// # Errors
-    /// `NotFound` if it never was at that version, or as [`Repository::load`].
-    pub fn at_version<Q>(
-        &self,
-        id: &Q,
-        version: u64,
-    ) -> impl Future<Output = Result<A>> + Send + use<A, Q>
-    where
-        A::Id: Borrow<Q>,
-        Q: Display + ?Sized,
-    {
-        let (this, stream) = (self.clone(), stream_of::<A>(id));
-        async move { this.stream_at_version(&stream?, version).await }
-    }
-
-    /// The aggregate as it was at a time: after all its events recorded then or before.
-    ///
-    /// # Errors
-    /// As [`Repository::load`].
-    pub fn at_time<Q>(
-        &self,
-        id: &Q,
-        time: Timestamp,
-    ) -> impl Future<Output = Result<A>> + Send + use<A, Q>
-    where
-        A::Id: Borrow<Q>,
-        Q: Display + ?Sized,
-    {
-        let (this, stream) = (self.clone(), stream_of::<A>(id));
-        async move {
-            let stream = stream?;
-            let query = Query::stream(stream.clone()).until(time);
-            let mut aggregate = this.fold(this.new_aggregate(&stream), query).await?;
-            if aggregate.root().saved_version == 0 {
-                refuse_removed(&this.store, &stream).await?;
-            }
-            Ok(aggregate)
-        }
-    }
-
     /// What this reaction answered before, or else what the command does now.
     async fn answer_once<F>(
         &self,
@@ -343,7 +302,7 @@ impl<A: Aggregate> Repository<A> {
     where
         F: FnMut(&mut A) -> Result<(), A::Error> + Send,
     {
-        let mut aggregate = self.stream_at_version(stream, version).await?;
+        let mut aggregate = self.stream_at(stream, Moment::Version(version)).await?;
         if let Err(refusal) = command(&mut aggregate) {
             return Ok(Err(refusal));
         }
@@ -405,7 +364,7 @@ impl<A: Aggregate> Repository<A> {
     }
 
     /// A copy of what was kept, unless something was forgotten since, which it may still have.
-    fn cached(&self, stream: &StreamName) -> Option<A> {
+    pub(crate) fn cached(&self, stream: &StreamName) -> Option<A> {
         let mut aggregate = self.cache.as_ref()?.copy_of(stream.as_str())?;
         if aggregate.root().forgettings == self.store.raw().forgettings() {
             return Some(aggregate);
@@ -414,22 +373,9 @@ impl<A: Aggregate> Repository<A> {
         None
     }
 
-    pub(crate) async fn stream_at_version(&self, stream: &StreamName, version: u64) -> Result<A> {
-        let query = Query::stream(stream.clone()).up_to_version(version);
-        let mut aggregate = self.fold(self.new_aggregate(stream), query).await?;
-        let reached = aggregate.root().version();
-        if reached < version {
-            refuse_removed(&self.store, stream).await?;
-            return Err(Error::not_found(format!(
-                "{stream} was never at version {version}: it is at version {reached}"
-            )));
-        }
-        Ok(aggregate)
-    }
-
     async fn load_with_snapshot(&self, stream: &StreamName) -> Result<A> {
-        if let Some(snapshots) = &self.snapshots
-            && let Some(aggregate) = self.resume(&**snapshots, stream).await?
+        if let Some(kept) = self.snapshot_of(stream)
+            && let Some(aggregate) = self.resume(kept, stream, None).await?
         {
             return Ok(aggregate);
         }
@@ -456,22 +402,27 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    /// Goes on from a snapshot, if its last event stands in the stream where it says.
-    async fn resume(
+    /// Goes on from a kept state up to a moment, if its last event stands in the stream where it
+    /// says, and not behind that moment.
+    pub(crate) async fn resume(
         &self,
-        snapshots: &dyn SnapshotStore<A>,
+        (kept, forgettings): (Kept<A>, u64),
         stream: &StreamName,
+        moment: Option<Moment>,
     ) -> Result<Option<A>> {
-        let forgettings = self.store.raw().forgettings();
-        let Some(kept) = snapshots.find(stream.as_str()) else { return Ok(None) };
         let query = Query::stream(stream.clone()).after_version(kept.version - 1);
+        let query = moment.map_or(query.clone(), |moment| moment.bound(query));
         let mut events = self.store.read(query);
         let last = events.next_event().await.transpose()?;
         let last = match last {
             Some(last) if last.id() == kept.event => Some(last),
             // Its last event may be removed: then those behind it are read again, from the first.
-            _ if still_stands(&self.store, stream, kept.version, kept.event).await? => {
-                events = self.store.read(Query::stream(stream.clone()).after_version(kept.version));
+            _ if moment.is_none_or(|moment| moment.is_behind(kept.version))
+                && still_stands(&self.store, stream, kept.version, kept.event).await? =>
+            {
+                let query = Query::stream(stream.clone()).after_version(kept.version);
+                let query = moment.map_or(query.clone(), |moment| moment.bound(query));
+                events = self.store.read(query);
                 None
             }
             _ => return Ok(None),
@@ -487,11 +438,21 @@ impl<A: Aggregate> Repository<A> {
         fold_events(&self.store, aggregate, events).await.map(Some)
     }
 
-    async fn fold(&self, aggregate: A, query: Query) -> Result<A> {
+    pub(crate) async fn fold(&self, aggregate: A, query: Query) -> Result<A> {
         fold_events(&self.store, aggregate, self.store.read(query)).await
     }
 
-    fn new_aggregate(&self, stream: &StreamName) -> A {
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A snapshot, and how often something had been forgotten before it was looked for.
+    pub(crate) fn snapshot_of(&self, stream: &StreamName) -> Option<(Kept<A>, u64)> {
+        let forgettings = self.store.raw().forgettings();
+        Some((self.snapshots.as_ref()?.find(stream.as_str())?, forgettings))
+    }
+
+    pub(crate) fn new_aggregate(&self, stream: &StreamName) -> A {
         let mut aggregate = A::default();
         let root = aggregate.root();
         (root.stream, root.forgettings) = (Some(stream.clone()), self.store.raw().forgettings());

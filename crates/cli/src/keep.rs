@@ -19,9 +19,11 @@ Examples:
 What is older, or more, is hidden from all reads at once; `scavenge` gives its room back. Of what is
 said about a stream and about its category the stricter counts. `hold` makes exceptions.";
 
+const USAGE: &str = "hitherto keep STORE --stream NAME|--category NAME --max-age AGE|--max-count EVENTS|--everything";
+
 /// Keeps only what is young enough, or the last events, of streams
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(crate) struct Arguments {
     /// The store's directory
     store: PathBuf,

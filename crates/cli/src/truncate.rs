@@ -18,9 +18,13 @@ The event that is named is the first that stays. Positions and versions go on; `
 room back. An aggregate of a truncated stream is loaded from a snapshot, or from an event that
 stands alone.";
 
+const USAGE: &str = "hitherto truncate STORE --stream NAME|--category NAME BEFORE
+
+BEFORE is one of: --before-version VERSION, --before-position POSITION, --before-time TIME";
+
 /// Removes the events of streams before a version, a position or a time
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = USAGE)]
 pub(crate) struct Arguments {
     /// The store's directory
     store: PathBuf,

@@ -1,6 +1,7 @@
 //! The command line of hitherto: reads the arguments and hands over to one file for each verb.
 
 mod append;
+mod backup;
 mod completions;
 mod demo;
 mod engine;
@@ -47,7 +48,8 @@ Examples:
 
 Exit codes:
   0  done
-  1  the answer is no: an append was in conflict with what is stored, `verify` found damage,
+  1  the answer is no: an append was in conflict with what is stored, `verify` or
+     `backup --check` found damage,
      `repair` could not save every event, a check of `demo` failed
   2  it could not be done: wrong arguments, no such store, store in use, disk full";
 
@@ -63,6 +65,8 @@ enum Command {
     Verify(verify::Arguments),
     Repair(repair::Arguments),
     Export(export::Arguments),
+    Backup(backup::BackupArguments),
+    Restore(backup::RestoreArguments),
     Forget(forget::Arguments),
     Keys(keys::Arguments),
     Completions(completions::Arguments),
@@ -90,6 +94,8 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -21,6 +21,7 @@
 //! ```
 
 mod append;
+mod backup;
 mod cache;
 mod clock;
 mod commit_queue;
@@ -64,6 +65,7 @@ mod verify;
 mod writer;
 
 pub use append::{Append, Condition, ExpectedVersion, Saved, StreamWrite};
+pub use backup::{Backup, check_backup, check_backup_disk, restore, restore_disk};
 pub use clock::{Clock, SystemClock};
 pub use digest::Digest;
 pub use disk::{Directory, Disk, DiskFile, MemoryDisk};

@@ -47,6 +47,19 @@ impl Handles {
         }
     }
 
+    /// A log file as it is stored, compressed or not, with the name of that form.
+    pub(crate) fn stored(&self, number: u64) -> io::Result<(String, Arc<dyn DiskFile>)> {
+        let name = compressed::file_name(number);
+        match self.disk.open(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let name = FileHeader::file_name(number);
+                let file = self.disk.open(&name)?;
+                Ok((name, file))
+            }
+            file => Ok((name, file?)),
+        }
+    }
+
     /// Whether a log file is compressed, and the bytes that it takes on disk.
     pub(super) fn form(&self, number: u64) -> io::Result<(bool, u64)> {
         match self.disk.open(&compressed::file_name(number)) {

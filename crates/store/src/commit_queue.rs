@@ -4,13 +4,15 @@
 //! synced, others queue up behind it; the sync itself is the window in which the next batch
 //! gathers.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::Duration;
 
 use crate::append::{Append, Saved};
 use crate::error::{Error, Result};
+use crate::planted::{PlantedBug, is_planted};
 use crate::resolved::Resolved;
 use crate::shared::Shared;
+use crate::sync::{Condvar, Mutex, MutexGuard, wait_within};
 use crate::ticket::Ticket;
 use crate::writer::{Request, Writer};
 
@@ -76,7 +78,8 @@ impl CommitQueue {
     /// Commits what waits, if nobody else does; then leaves what came meanwhile to the background.
     fn lead_once(&self) {
         let Some(background) = &self.background else { return self.lead() };
-        if self.commit_waiting() && !lock(&self.waiting).is_empty() {
+        let looks = !is_planted(PlantedBug::ForgetTheQueue);
+        if self.commit_waiting() && looks && self.is_more_waiting() {
             background.wish(|wish| wish.lead = true);
         }
     }
@@ -84,7 +87,15 @@ impl CommitQueue {
     /// Commits until nothing waits. Whoever queues an append while another leads can rely on the
     /// leader: it looks once more after it has given the writer back.
     fn lead(&self) {
-        while !lock(&self.waiting).is_empty() && self.commit_waiting() {}
+        while self.is_more_waiting() && self.commit_waiting() {
+            if is_planted(PlantedBug::ForgetTheQueue) {
+                return;
+            }
+        }
+    }
+
+    fn is_more_waiting(&self) -> bool {
+        !lock(&self.waiting).is_empty()
     }
 
     /// One round; false if somebody else leads.
@@ -194,10 +205,9 @@ impl Background {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let waited = self.changed.wait_timeout(state, IDLE);
-            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            let (woken, is_over) = wait_within(&self.changed, state, IDLE);
             state = woken;
-            if timeout.timed_out() && !state.lead && !state.close {
+            if is_over && !state.lead && !state.close {
                 return take(&mut state, true);
             }
         }

@@ -5,12 +5,13 @@
 //! look-up, not a thousand wake-ups.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use crate::index::{KeyClass, term_hash};
 use crate::query::{Query, QueryItem};
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// With more terms than this everybody is woken once: who is gone does not come back.
 const TERMS_MAX: usize = 1 << 16;

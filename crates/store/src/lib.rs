@@ -20,6 +20,8 @@
 //! # Ok::<(), hitherto_store::Error>(())
 //! ```
 
+#![cfg_attr(hitherto_model, allow(clippy::large_enum_variant, reason = "modelled locks are large"))]
+
 mod append;
 mod backup;
 mod cache;
@@ -58,6 +60,11 @@ mod shared;
 mod snapshots;
 mod stat;
 mod store;
+#[cfg(not(hitherto_model))]
+mod sync;
+#[cfg(hitherto_model)]
+#[path = "../../../tests/model/src/sync.rs"]
+mod sync;
 mod tail;
 mod ticket;
 mod upkeep;

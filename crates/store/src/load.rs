@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
@@ -22,6 +22,7 @@ use crate::log::{
 use crate::planted::{PlantedBug, is_planted};
 use crate::sealed_log::Indexes;
 use crate::segment::{Finished, Growing, Sealed, Segment};
+use crate::sync::AtomicBool;
 use crate::verify::Damage;
 
 /// What was found on disk.

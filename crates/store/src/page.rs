@@ -2,12 +2,13 @@
 //! file and place, so that a page that was lost, moved or changed is not believed.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
 use crate::disk::DiskFile;
 use crate::planted::checksum_fits;
+use crate::sync::AtomicBool;
 
 /// Bytes of a page on disk.
 pub(crate) const PAGE_BYTES: usize = 4096;

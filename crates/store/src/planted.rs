@@ -23,6 +23,16 @@ pub enum PlantedBug {
     BelieveChecksums,
     /// Saves of a damaged commit the events that are whole, so that half of it is seen.
     SalvageHalfCommits,
+    /// Gives the writer back without looking whether somebody queued up meanwhile.
+    ForgetTheQueue,
+    /// Tells the caller "saved" before readers can see it.
+    AnswerBeforePublish,
+    /// Lets readers see what is not synced yet.
+    PublishBeforeSync,
+    /// Sleeps as a follower without having looked once more after saying where to be woken.
+    SleepWithoutLooking,
+    /// Takes a log file for missing that was compressed between two looks at its names.
+    LookForFilesOnce,
 }
 
 /// Whether what is stored has the checksum that it should have.

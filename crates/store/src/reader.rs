@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
 use crate::events::EventSource;
 use crate::log::ReadBuffer;
+use crate::planted::{PlantedBug, is_planted};
 use crate::query::{Direction, Query};
 use crate::record::Recorded;
 use crate::segment::Segment;
@@ -400,6 +401,9 @@ impl EventSource for Following {
             }
             if !reader.extend() {
                 reader.wait(context);
+                if is_planted(PlantedBug::SleepWithoutLooking) {
+                    return Poll::Pending;
+                }
                 if !reader.extend() && !reader.shared.is_closed() {
                     return Poll::Pending;
                 }

@@ -6,8 +6,8 @@
 //! is prepared.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
@@ -17,6 +17,7 @@ use crate::log::{
 };
 use crate::planted::{PlantedBug, is_planted};
 use crate::segment::{Growing, Segment};
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard};
 use crate::writer::Writer;
 
 /// The file while it is filled.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use crate::cache::ReadCache;
 use crate::disk::Disk;
@@ -14,6 +13,7 @@ use crate::index::sealed::{
 };
 use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, Handles, Identity, LogFile, Scan};
 use crate::segment::{Finished, Growing, Sealed, Segment};
+use crate::sync::AtomicBool;
 
 /// The name of an index file while it is written.
 const TEMPORARY: &str = "index.tmp";

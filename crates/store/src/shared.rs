@@ -1,7 +1,7 @@
 //! What the writer and all readers of one open store share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -16,6 +16,7 @@ use crate::options::Options;
 use crate::record::Recorded;
 use crate::sealed_log::Indexes;
 use crate::segment::{Sealed, Segment};
+use crate::sync::{AtomicBool, AtomicU64, Mutex};
 use crate::verify::Damage;
 
 /// The log with its indexes, and how far it is durable. Readers take no lock that the writer takes.

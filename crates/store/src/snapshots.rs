@@ -5,12 +5,13 @@
 //! smaller).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event_store::SnapshotCache;
 use crate::planted::checksum_fits;
+use crate::sync::{Mutex, MutexGuard};
 
 const FILE: &str = "snapshots.cache";
 const TEMPORARY: &str = "snapshots.tmp";

@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 
 use crate::append::{Append, Saved};
 use crate::clock::{Clock, SystemClock};
@@ -24,6 +23,8 @@ use crate::record::Recorded;
 use crate::roll::Spares;
 use crate::shared::Shared;
 use crate::snapshots::SnapshotFile;
+use crate::sync::Mutex;
+use crate::sync::thread::{self, JoinHandle};
 use crate::tail::Tail;
 use crate::ticket::Ticket;
 use crate::upkeep::Upkeep;
@@ -269,7 +270,7 @@ fn start_threads(
 }
 
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-    let builder = std::thread::Builder::new().name(name.to_owned());
+    let builder = thread::Builder::new().name(name.to_owned());
     builder.spawn(work).expect("the system starts a thread")
 }
 
@@ -303,7 +304,7 @@ impl Inner {
         for thread in threads {
             thread.thread().unpark();
             // A waker that is called in one of these threads may drop the last handle there.
-            if thread.thread().id() != std::thread::current().id() {
+            if thread.thread().id() != thread::current().id() {
                 // A panic of the thread has shown already where it mattered.
                 let _ = thread.join();
             }

@@ -1,7 +1,7 @@
 //! The end of a log that another process writes: what came since is taken in before each read.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::error::Result;
@@ -11,6 +11,7 @@ use crate::load::{disk_error, index_frame};
 use crate::log::{Expected, FileHeader, Found, FrameKind, HEADER_BYTES, LogFile, Scan};
 use crate::segment::{Finished, Growing, Segment};
 use crate::shared::Shared;
+use crate::sync::{Mutex, park_timeout};
 
 /// How often a follower in another process than the writer's looks for more. Nothing that the
 /// system offers portably tells one process that another has written, so here, and only here, it is
@@ -88,7 +89,7 @@ impl Tail {
         while !self.shared.is_closed() {
             // What cannot be read now shows as an error to whoever reads.
             let _ = self.refresh();
-            std::thread::park_timeout(LOOK_INTERVAL);
+            park_timeout(LOOK_INTERVAL);
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crate::append::Saved;
 use crate::error::{Error, Result};
+use crate::sync::thread::{self, Thread};
+use crate::sync::{Mutex, MutexGuard, park_timeout, thread_local};
 
 /// Stands for an answer that a store will give, an append's [`Saved`] most of all.
 ///
@@ -96,7 +97,7 @@ impl<T> Drop for Completion<T> {
 }
 
 impl<T> Slot<T> {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -130,7 +131,7 @@ impl Wake for ThreadWaker {
 }
 
 thread_local! {
-    static THIS_THREAD: Waker = Waker::from(Arc::new(ThreadWaker(std::thread::current())));
+    static THIS_THREAD: Waker = Waker::from(Arc::new(ThreadWaker(thread::current())));
 }
 
 /// Parks this thread until the poll is ready. Spurious wake-ups only cost another poll.
@@ -141,7 +142,7 @@ pub(crate) fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> 
             if let Poll::Ready(value) = poll(&mut Context::from_waker(waker)) {
                 return value;
             }
-            std::thread::park();
+            thread::park();
         }
     })
 }
@@ -158,6 +159,6 @@ pub(crate) fn block_on_within<T>(
             return Some(value);
         }
         let left = limit.checked_sub(started.elapsed()).filter(|left| !left.is_zero())?;
-        std::thread::park_timeout(left);
+        park_timeout(left);
     }
 }

@@ -4,8 +4,8 @@
 //!
 //! Nothing here is needed for an event to be durable or found. What fails is tried again later.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use crate::digest;
 use crate::error::Result;
@@ -13,6 +13,7 @@ use crate::event::Position;
 use crate::log::LogFile;
 use crate::segment::{Growing, Sealed, Segment};
 use crate::shared::Shared;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard};
 
 /// How many index files of about the same size, or smaller ones behind them, become one.
 const MERGE_WIDTH: usize = 4;

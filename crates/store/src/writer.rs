@@ -237,12 +237,22 @@ impl Writer {
 
     /// Writes and syncs what was accepted, lets readers see it, and only then answers.
     pub(crate) fn flush(&mut self) {
+        if is_planted(PlantedBug::PublishBeforeSync) {
+            self.shared.publish(self.last_position(), &BatchTerms::NotNoted);
+        }
         let written = self.write_batch();
+        if is_planted(PlantedBug::AnswerBeforePublish) {
+            self.answer(&written);
+        }
         if written.is_ok() && !self.batch.frames.is_empty() {
             self.shared.publish(self.last_position(), &self.batch.terms());
         }
         self.batch.bytes.clear();
         self.batch.frames.clear();
+        self.answer(&written);
+    }
+
+    fn answer(&mut self, written: &Result<()>) {
         for (completion, answer) in self.batch.answers.drain(..) {
             // A refusal too is based on what was written in this batch, perhaps.
             let answer = written.as_ref().map_or_else(|error| Err(error.duplicate()), |()| answer);

@@ -5,7 +5,7 @@ mod tree;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::event::Position;
@@ -14,6 +14,7 @@ use crate::reader::Reader;
 use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::store::EmbeddedStore;
+use crate::sync::Mutex;
 
 pub(crate) use tree::History;
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::{Disk, DiskFile};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, RwLock};
 
 /// Files in memory. What is written is there at once; syncing does nothing.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::event::EventId;
 use crate::index::sealed::PlacesPage;
 use crate::record;
+use crate::sync::{AtomicBool, AtomicU64};
 
 /// Bytes that are read at once where events stand far apart.
 const READ_BYTES_MIN: usize = 2 << 10;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use arc_swap::ArcSwapOption;
 
@@ -11,6 +11,8 @@ use super::compressed::{self, CompressedLog};
 use super::header::FileHeader;
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
+use crate::planted::{PlantedBug, is_planted};
+use crate::sync::Mutex;
 
 /// Handles that are open at once. A compressed file's takes some 60 KiB for its dictionary.
 const OPEN_MAX: usize = 128;
@@ -39,11 +41,9 @@ impl Handles {
     /// The compressed form was proven equal before it got its name. A log file beside it was
     /// removed once, and came back when the power went: its bytes may be anybody's by now.
     pub(crate) fn open(&self, number: u64) -> io::Result<Arc<dyn DiskFile>> {
-        match self.disk.open(&compressed::file_name(number)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.disk.open(&FileHeader::file_name(number))
-            }
-            file => Ok(Arc::new(CompressedLog::open(file?, number, &self.cache)?)),
+        match self.find(number)? {
+            (file, true) => Ok(Arc::new(CompressedLog::open(file, number, &self.cache)?)),
+            (file, false) => Ok(file),
         }
     }
 
@@ -62,12 +62,24 @@ impl Handles {
 
     /// Whether a log file is compressed, and the bytes that it takes on disk.
     pub(super) fn form(&self, number: u64) -> io::Result<(bool, u64)> {
-        match self.disk.open(&compressed::file_name(number)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok((false, self.disk.open(&FileHeader::file_name(number))?.len()?))
-            }
-            file => Ok((true, file?.len()?)),
+        let (file, is_compressed) = self.find(number)?;
+        Ok((is_compressed, file.len()?))
+    }
+
+    /// The file that has a log file's bytes, and whether it is the compressed one.
+    fn find(&self, number: u64) -> io::Result<(Arc<dyn DiskFile>, bool)> {
+        let (raw, compressed) = (FileHeader::file_name(number), compressed::file_name(number));
+        let found =
+            or_else_if_missing(self.look_for(&compressed, true), || self.look_for(&raw, false));
+        if is_planted(PlantedBug::LookForFilesOnce) {
+            return found;
         }
+        // It may have been compressed between the two looks.
+        or_else_if_missing(found, || self.look_for(&compressed, true))
+    }
+
+    fn look_for(&self, name: &str, is_compressed: bool) -> io::Result<(Arc<dyn DiskFile>, bool)> {
+        Ok((self.disk.open(name)?, is_compressed))
     }
 
     /// Opens a log file and keeps it open for the next who asks, for a while.
@@ -81,5 +93,16 @@ impl Handles {
             oldest.store(None); // whoever is reading from it has it until done
         }
         Ok(file)
+    }
+}
+
+/// The first, or if no such file is there the second.
+fn or_else_if_missing<T>(
+    first: io::Result<T>,
+    second: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    match first {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => second(),
+        other => other,
     }
 }

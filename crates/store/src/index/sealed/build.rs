@@ -2,7 +2,6 @@
 //! another: sealing and merging are the same.
 
 use std::io;
-use std::sync::atomic::AtomicBool;
 
 use super::entries::{self, ID_ENTRY_BYTES, IdEntry, KeyEntry, KeyHead, TableWriter, home_hash};
 use super::header::{FILE_ENTRY_BYTES, Fields, FileEntry, SealedHeader, Sections};
@@ -12,6 +11,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::index::{KeyClass, ids};
 use crate::page::{CONTENT_BYTES, PageWriter, Pages};
+use crate::sync::AtomicBool;
 
 /// Bytes that the first of some postings may grow by when they are moved behind others.
 const MOVED_BYTES: usize = 4;

@@ -11,7 +11,7 @@ mod postings;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::index::{KeyClass, ids, keys};
 use crate::page;
+use crate::sync::AtomicBool;
 
 pub(crate) use build::{Coverage, IndexSource, SourceKey, coverage_of, write};
 pub(crate) use entries::IdEntry;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use zstd_safe::{CCtx, CDict};
 
@@ -11,6 +11,7 @@ use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
 use crate::event::EventId;
 use crate::page::{PAGE_BYTES, PageWriter};
+use crate::sync::AtomicBool;
 
 const TEMPORARY: &str = "compressed.tmp";
 /// Measured on events of some 400 bytes: with a dictionary, level 3 gives a tenth more than level 1

@@ -17,6 +17,8 @@ mod print;
 mod query;
 mod read;
 mod repair;
+mod sign;
+mod signature;
 mod stat;
 mod streams;
 mod verify;
@@ -64,6 +66,7 @@ enum Command {
     Stat(stat::Arguments),
     Verify(verify::Arguments),
     Repair(repair::Arguments),
+    Sign(sign::Arguments),
     Export(export::Arguments),
     Backup(backup::BackupArguments),
     Restore(backup::RestoreArguments),
@@ -93,6 +96,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),

@@ -106,7 +106,9 @@ mod error;
 mod event;
 mod personal;
 pub mod private;
+pub mod process;
 pub mod projection;
+mod reminder;
 mod repository;
 pub mod runner;
 mod snapshot;
@@ -125,12 +127,14 @@ pub use hitherto_store::Recorded as StoredEvent;
 pub use hitherto_store::{
     Append, Clock, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId,
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
-    Result, Saved, StreamName, Tag, Ticket, Timestamp, limits,
+    Result, Saved, StreamName, SystemClock, Tag, Ticket, Timestamp, limits,
 };
 pub use personal::{Personal, PrivacyEvent};
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;
+pub use process::{Delivery, Process, Processor};
 pub use projection::{Projection, Projector, Sql, View};
+pub use reminder::{KeptReminders, Reminders, When};
 pub use repository::Repository;
 pub use snapshot::Snapshots;
 pub use store::Store;

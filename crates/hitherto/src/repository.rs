@@ -48,10 +48,10 @@ pub(crate) const ATTEMPTS: u32 = 5;
 /// # Ok::<(), hitherto::UpdateError<()>>(()) }).unwrap();
 /// ```
 pub struct Repository<A> {
-    store: Store,
+    pub(crate) store: Store,
     cache: Option<Arc<dyn AggregateCache<A>>>,
     snapshots: Option<Arc<dyn SnapshotStore<A>>>,
-    cause: Option<Cause>,
+    pub(crate) cause: Option<Cause>,
 }
 
 impl<A> Clone for Repository<A> {
@@ -526,7 +526,7 @@ const fn is_category(name: &str) -> bool {
     !bytes.is_empty()
 }
 
-fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<StreamName> {
+pub(crate) fn stream_of<A: Aggregate>(id: &(impl Display + ?Sized)) -> Result<StreamName> {
     let stream = StreamName::of(A::CATEGORY, id);
     if stream.id().is_empty() {
         let category = A::CATEGORY;

@@ -23,3 +23,4 @@ pub use handler::{
 pub(crate) use partition::panic_text;
 pub use settings::{Begin, OnFailure, Retry, Settings};
 pub use status::{Monitor, State, Status};
+pub(crate) use waiting::Waiting;

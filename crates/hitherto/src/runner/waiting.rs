@@ -1,4 +1,4 @@
-//! Waiting of the reading thread: for the next event, for a nudge, or for a while.
+//! Waiting of a thread: for the next event, for a nudge, or for a while.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,31 +28,31 @@ impl Wake for Nudge {
 }
 
 /// What the current thread waits with.
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     nudge: Arc<Nudge>,
     waker: Waker,
 }
 
 impl Waiting {
     /// For the current thread.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let thread = std::thread::current();
         let nudge = Arc::new(Nudge { thread, is_nudged: AtomicBool::new(false) });
         Self { waker: Waker::from(Arc::clone(&nudge)), nudge }
     }
 
     /// What wakes it.
-    pub(super) fn waker(&self) -> Waker {
+    pub(crate) fn waker(&self) -> Waker {
         self.waker.clone()
     }
 
     /// The next event if it is there; and if not, a new event nudges.
-    pub(super) fn poll(&self, events: &mut Events) -> Poll<Option<Result<StoredEvent>>> {
+    pub(crate) fn poll(&self, events: &mut Events) -> Poll<Option<Result<StoredEvent>>> {
         events.poll_next(&mut Context::from_waker(&self.waker))
     }
 
     /// Waits until somebody nudges, or for so long.
-    pub(super) fn wait(&self, limit: Duration) {
+    pub(crate) fn wait(&self, limit: Duration) {
         if !self.nudge.is_nudged.load(Ordering::SeqCst) {
             std::thread::park_timeout(limit);
         }

@@ -1,8 +1,10 @@
 //! The account that the tests tell their stories about.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+pub mod clock;
 pub mod flaky;
 pub mod teller;
+pub mod transfer;
 
 use hitherto::{Aggregate, Event, Root, ensure};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! The command line of hitherto: reads the arguments and hands over to one file for each verb.
 
 mod append;
+mod archive;
 mod backup;
 mod completions;
 mod demo;
@@ -70,6 +71,7 @@ enum Command {
     Export(export::Arguments),
     Backup(backup::BackupArguments),
     Restore(backup::RestoreArguments),
+    Archive(archive::Arguments),
     Forget(forget::Arguments),
     Keys(keys::Arguments),
     Completions(completions::Arguments),
@@ -100,6 +102,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Export(arguments) => export::run(arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Archive(arguments) => archive::run(&arguments),
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

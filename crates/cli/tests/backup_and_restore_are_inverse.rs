@@ -22,6 +22,18 @@ fn backup_and_restore_are_inverse() {
 }
 
 #[test]
+fn an_archive_is_named_where_it_is_and_when_it_is_wrong() {
+    let shell = Shell::new();
+    shell.run("append bank account-1 Opened {}").done();
+    let said = shell.run("archive bank --to cold").done().stdout;
+    assert!(said.starts_with("moved 0 files"), "{said}");
+    shell.run("archive nowhere --to cold").refused(2, &["nowhere"]);
+    shell.run("archive bank --to ftp://cold").refused(2, &["is no archive"]);
+    std::fs::write(shell.path("file"), "").expect("it can be written");
+    shell.run("archive bank --to file").refused(2, &["cannot be used as an archive"]);
+}
+
+#[test]
 fn a_damaged_backup_or_a_wrong_directory_is_named() {
     let shell = Shell::new();
     shell.run("append bank account-1 Opened {}").done();

@@ -170,6 +170,19 @@ impl SealedPostings {
         Ok(self.entries.get((ordinal - block * self.block_entries()) as usize).copied())
     }
 
+    /// The first event behind one of the current block that does not have the key, as far as the
+    /// block tells.
+    pub(crate) fn end_of_run(&self, event: u32) -> u32 {
+        let alone = event.saturating_add(1);
+        let Some(last) = self.entries.last().copied().filter(|&last| last > event) else {
+            return alone;
+        };
+        let distance = (last - event) as usize;
+        let is_run = distance < self.entries.len()
+            && self.entries[self.entries.len() - 1 - distance] == event;
+        if is_run { last.saturating_add(1) } else { alone }
+    }
+
     fn count_up_to(&mut self, index: &SealedIndex, event: u32) -> Result<u32> {
         match event.checked_add(1) {
             Some(end) => self.count_below(index, end),

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     drop(engine::open_read_only(&arguments.store)?); // none is created for nothing
     let store = engine::open(&arguments.store)?;
-    let moved = store.archive(engine::archive(&arguments.to)?, arguments.keep_bytes)?;
+    let moved = store.archive(&*engine::archive(&arguments.to)?, arguments.keep_bytes)?;
     store.close()?;
     let mut out = print::stdout();
     let files = counted(moved.files, "file");

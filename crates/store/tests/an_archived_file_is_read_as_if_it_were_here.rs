@@ -5,7 +5,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use hitherto_store::{
@@ -38,8 +37,8 @@ fn archived(store: &EmbeddedStore) -> usize {
     store.stat().unwrap().files.iter().filter(|file| file.archive.is_some()).count()
 }
 
-fn cold(path: &Path) -> Arc<dyn Archive> {
-    Arc::new(DirectoryArchive::create(path).unwrap())
+fn cold(path: &Path) -> DirectoryArchive {
+    DirectoryArchive::create(path).unwrap()
 }
 
 #[test]
@@ -53,10 +52,14 @@ fn everything_reads_the_same_from_an_archive() {
     let beside = EmbeddedStore::open_read_only(path("bank")).unwrap();
     assert!(all(&beside) == before);
 
-    let moved = store.archive(cold(&path("cold")), 0).unwrap();
+    let moved = store.archive(&cold(&path("cold")), 0).unwrap();
     assert!(moved.files >= 3 && moved.bytes > 0, "{moved:?}");
     assert_eq!(archived(&store), moved.files as usize);
-    assert_eq!(store.archive(cold(&path("cold")), 0).unwrap().files, 0, "there is no more to move");
+    assert_eq!(
+        store.archive(&cold(&path("cold")), 0).unwrap().files,
+        0,
+        "there is no more to move"
+    );
     assert!(all(&store) == before && all(&beside) == before);
     let backward: Vec<_> = store.read(Query::stream("play-3").backward()).collect();
     assert_eq!(backward.len(), 120);
@@ -84,7 +87,7 @@ fn when_an_archive_is_gone_only_its_events_are() {
     let store = open(&path("bank"));
     append(&store, 600);
     let before = all(&store);
-    store.archive(cold(&path("cold")), 0).unwrap();
+    store.archive(&cold(&path("cold")), 0).unwrap();
     store.close().unwrap();
     std::fs::rename(path("cold"), path("elsewhere")).unwrap();
 
@@ -102,7 +105,7 @@ fn when_an_archive_is_gone_only_its_events_are() {
     assert_eq!(store.read(Query::stream("play-1").after(Position(600))).count(), 20);
     let again = store.append(Append::to("play-1").event(before[599].to_new_event()));
     assert!(again.is_err(), "what is elsewhere is known by its index: {again:?}");
-    let failed = store.archive(cold(&path("other")), 0);
+    let failed = store.archive(&cold(&path("other")), 0);
     assert!(failed.is_ok(), "another archive is no matter of this one: {failed:?}");
 
     std::fs::rename(path("elsewhere"), path("cold")).unwrap();
@@ -119,7 +122,7 @@ fn a_file_is_removed_here_only_when_its_copy_came_back_whole() {
     for wrong in 0..4 {
         let inner = DirectoryArchive::create(path(&format!("cold-{wrong}"))).unwrap();
         let archive = Unreliable { inner, wrong, puts: AtomicU32::new(0) };
-        let error = store.archive(Arc::new(archive), 0).unwrap_err();
+        let error = store.archive(&archive, 0).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         assert!(error.to_string().contains("cold-"), "{error}");
         assert!(all(&store) == before);
@@ -196,7 +199,7 @@ fn a_file_that_came_back_when_the_power_went_is_not_believed() {
     let store = open(&path("bank"));
     append(&store, 600);
     let before = all(&store);
-    store.archive(cold(&path("cold")), 0).unwrap();
+    store.archive(&cold(&path("cold")), 0).unwrap();
     store.close().unwrap();
     let stub = path("bank").join("000000000001.alog");
     let object = std::fs::read_dir(path("cold")).unwrap().map(|entry| entry.unwrap().path());
@@ -207,7 +210,7 @@ fn a_file_that_came_back_when_the_power_went_is_not_believed() {
         std::fs::write(path("bank").join("000000000001.log"), [7; 9_000]).unwrap();
         let store = open(&path("bank"));
         assert!(all(&store) == before);
-        store.archive(cold(&path("cold")), 0).unwrap();
+        store.archive(&cold(&path("cold")), 0).unwrap();
         assert!(!path("bank").join("000000000001.zlog").exists(), "it was taken away");
         store.close().unwrap();
     }
@@ -219,7 +222,7 @@ fn damage_in_an_archive_is_noticed_never_returned() {
     let path = |name: &str| directory.path().join(name);
     let store = open(&path("bank"));
     append(&store, 600);
-    store.archive(cold(&path("cold")), 0).unwrap();
+    store.archive(&cold(&path("cold")), 0).unwrap();
     store.close().unwrap();
     for object in std::fs::read_dir(path("cold")).unwrap() {
         let object = object.unwrap().path();

@@ -77,13 +77,12 @@ impl EmbeddedStore {
     /// too, by the next call.
     ///
     /// ```
-    /// use std::sync::Arc;
     /// use hitherto_store::{DirectoryArchive, EmbeddedStore};
     ///
     /// # let path = std::env::temp_dir().join(format!("archive-{}", std::process::id()));
     /// let store = EmbeddedStore::open(path.join("bank"))?;
     /// let archive = DirectoryArchive::create(path.join("cold")).expect("there is room");
-    /// let moved = store.archive(Arc::new(archive), 0)?;
+    /// let moved = store.archive(&archive, 0)?;
     /// assert_eq!(moved.files, 0); // nothing is full yet
     /// # std::fs::remove_dir_all(&path).ok();
     /// # Ok::<(), hitherto_store::Error>(())
@@ -92,8 +91,8 @@ impl EmbeddedStore {
     /// # Errors
     /// `Unavailable` if the archive cannot be reached, or gives back something else than was put
     /// there: then the file stays here. `Invalid` if the store was opened read-only.
-    pub fn archive(&self, archive: Arc<dyn Archive>, keep_bytes: u64) -> Result<Archived> {
+    pub fn archive(&self, archive: &dyn Archive, keep_bytes: u64) -> Result<Archived> {
         self.compress()?;
-        moving::move_files(self.shared(), &archive, keep_bytes)
+        moving::move_files(self.shared(), archive, keep_bytes)
     }
 }

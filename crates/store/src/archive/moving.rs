@@ -1,7 +1,7 @@
 //! Moves log files to an archive: copied, read back, noted here, and only then removed here.
 
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use super::stub::{self, Stub};
 use super::{Archive, open_archive};
@@ -22,13 +22,14 @@ pub struct Archived {
     pub files: u64,
     /// Bytes that they took here.
     pub bytes: u64,
-    /// Objects that were removed from archives because something was removed from their files since.
+    /// Objects that were removed from archives because something was removed from their files
+    /// since.
     pub superseded: u64,
 }
 
 pub(super) fn move_files(
     shared: &Shared,
-    archive: &Arc<dyn Archive>,
+    archive: &dyn Archive,
     keep_bytes: u64,
 ) -> Result<Archived> {
     let _one_at_a_time = shared.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +77,7 @@ fn settle(shared: &Shared, log: &LogFile) -> Result<bool> {
     Ok(true)
 }
 
-fn move_file(shared: &Shared, log: &LogFile, archive: &Arc<dyn Archive>) -> Result<()> {
+fn move_file(shared: &Shared, log: &LogFile, archive: &dyn Archive) -> Result<()> {
     let failed = |error| log.unreadable(0, error);
     let name = compressed::file_name(log.number);
     let object = shared.disk.open(&name).map_err(failed)?;
@@ -118,9 +119,9 @@ fn hash_of(file: &dyn DiskFile) -> io::Result<(u64, blake3::Hash)> {
 }
 
 /// What was put must come back, or the file stays here.
-fn compare(archive: &Arc<dyn Archive>, name: &str, bytes: u64, hash: blake3::Hash) -> Result<()> {
+fn compare(archive: &dyn Archive, name: &str, bytes: u64, hash: blake3::Hash) -> Result<()> {
     let location = archive.location();
-    let back = hash_back(&**archive, name, bytes).map_err(|error| unreachable(location, error))?;
+    let back = hash_back(archive, name, bytes).map_err(|error| unreachable(location, error))?;
     if back == Some(hash) {
         return Ok(());
     }

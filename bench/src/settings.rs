@@ -56,6 +56,9 @@ pub(crate) enum Workload {
     W6,
     W7,
     W8,
+    /// A read model in SQLite.
+    #[cfg(feature = "peers")]
+    P1,
     /// One store that grows, measured again and again.
     #[value(name = "growth")]
     Growth,
@@ -85,7 +88,7 @@ impl Settings {
     }
 
     pub(crate) fn workloads(&self) -> Vec<Workload> {
-        let usual = |workload: &Workload| *workload != Workload::Growth;
+        let usual = |workload: &Workload| workload.word().starts_with('W');
         match self.chosen.as_slice() {
             [] => Workload::value_variants().iter().copied().filter(usual).collect(),
             chosen => chosen.to_vec(),
@@ -121,7 +124,7 @@ impl Settings {
 }
 
 impl Workload {
-    fn word(self) -> String {
+    pub(crate) fn word(self) -> String {
         let value = self.to_possible_value().expect("every workload has a name");
         value.get_name().to_owned()
     }
@@ -148,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_measured_only_when_it_is_named() {
+    fn growth_and_read_models_are_measured_only_when_they_are_named() {
         let workloads = |words: &[&str]| Settings::parse_from(words).workloads();
         assert_eq!(workloads(&["bench"]).len(), 8);
         assert_eq!(workloads(&["bench", "growth"]), [Workload::Growth]);

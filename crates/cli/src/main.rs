@@ -13,6 +13,7 @@ mod keys;
 mod line;
 mod moment;
 mod print;
+mod projections;
 mod query;
 mod read;
 mod repair;
@@ -61,6 +62,7 @@ enum Command {
     Read(read::Arguments),
     Follow(follow::Arguments),
     Streams(streams::Arguments),
+    Projections(projections::Arguments),
     Stat(stat::Arguments),
     Verify(verify::Arguments),
     Repair(repair::Arguments),
@@ -89,6 +91,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Read(arguments) => read::run(arguments),
         Command::Follow(arguments) => follow::run(arguments),
         Command::Streams(arguments) => streams::run(&arguments),
+        Command::Projections(arguments) => projections::run(arguments),
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),

@@ -1,5 +1,5 @@
-//! The workloads W1 to W8, each beside other stores and beside what the machine can do at most; read
-//! models (P1); and a store that grows.
+//! The workloads W1 to W8, each beside other stores and beside what the machine can do at most;
+//! read models (P1); and a store that grows.
 //!
 //! Never fails because something is slow: it measures, people judge. `cargo xtask bench` runs it.
 

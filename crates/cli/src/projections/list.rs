@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use hitherto_sql::Standing;
-use hitherto_store::{Clock as _, EmbeddedStore, EventStore as _, Position, Query, SystemClock};
+use hitherto_store::{
+    Clock as _, EmbeddedStore, Error, EventStore as _, Position, Query, SystemClock,
+};
 use serde::Serialize;
 
 use super::FormatArguments;
@@ -21,7 +23,7 @@ const EVERY: Duration = Duration::from_secs(1);
 #[derive(clap::Args)]
 pub(super) struct ListArguments {
     /// The SQLite file, or the directory with checkpoints
-    place: PathBuf,
+    place: Option<PathBuf>,
 
     /// The store that is followed: how far behind it they are is only known with it
     #[arg(long)]
@@ -56,12 +58,14 @@ struct Line {
 type Before = HashMap<(String, Option<u32>), (Instant, u64)>;
 
 pub(super) fn run(arguments: &ListArguments) -> Result<Outcome, Failure> {
+    let missing = || Error::invalid("name a PLACE: hitherto projections read.db");
+    let path = arguments.place.as_deref().ok_or_else(missing)?;
     let store = arguments.store.as_deref().map(engine::open_read_only).transpose()?;
     let format = arguments.format.choose();
     let is_live = !arguments.once && format == Format::Table && io::stdout().is_terminal();
     let mut before = Before::new();
     loop {
-        let place = place::open(&arguments.place)?;
+        let place = place::open(path)?;
         let lines = lines(&place, store.as_ref(), &mut before)?;
         if is_live {
             print::stdout().write_all(b"\x1b[H\x1b[J")?; // begins at the top, on a clean screen

@@ -26,13 +26,12 @@ A PLACE is an SQLite file with read models, or a directory with the checkpoints 
 /// Shows where projections stand: a live table, which Ctrl-C ends
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
-#[command(subcommand_negates_reqs = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 
     #[command(flatten)]
-    list: Option<list::ListArguments>,
+    list: list::ListArguments,
 }
 
 #[derive(Subcommand)]
@@ -57,16 +56,13 @@ struct One {
 
 pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {
     use hitherto::runner::Order;
-    match (arguments.command, arguments.list) {
-        (Some(Command::Parked(arguments)), _) => orders::parked(&arguments),
-        (Some(Command::Retry(arguments)), _) => orders::order(&arguments, Order::Retry),
-        (Some(Command::Skip(arguments)), _) => orders::order(&arguments, Order::Skip),
-        (Some(Command::Compare(arguments)), _) => versions::compare(&arguments),
-        (Some(Command::Switch(arguments)), _) => versions::switch(&arguments),
-        (Some(Command::Rollback(arguments)), _) => versions::roll_back(&arguments),
-        (None, Some(arguments)) => list::run(&arguments),
-        (None, None) => Err(Failure::Store(hitherto_store::Error::invalid(
-            "say where: hitherto projections PLACE",
-        ))),
+    match arguments.command {
+        Some(Command::Parked(arguments)) => orders::parked(&arguments),
+        Some(Command::Retry(arguments)) => orders::order(&arguments, Order::Retry),
+        Some(Command::Skip(arguments)) => orders::order(&arguments, Order::Skip),
+        Some(Command::Compare(arguments)) => versions::compare(&arguments),
+        Some(Command::Switch(arguments)) => versions::switch(&arguments),
+        Some(Command::Rollback(arguments)) => versions::roll_back(&arguments),
+        None => list::run(&arguments.list),
     }
 }

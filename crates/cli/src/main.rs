@@ -20,6 +20,7 @@ mod moment;
 mod place;
 mod point;
 mod print;
+mod projections;
 mod query;
 mod read;
 mod repair;
@@ -77,6 +78,7 @@ enum Command {
     Why(why::Arguments),
     Rules(rules::Arguments),
     Streams(streams::Arguments),
+    Projections(projections::Arguments),
     Stat(stat::Arguments),
     Verify(verify::Arguments),
     Repair(repair::Arguments),
@@ -112,6 +114,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Why(arguments) => why::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Streams(arguments) => streams::run(&arguments),
+        Command::Projections(arguments) => projections::run(arguments),
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),

@@ -1,6 +1,8 @@
 //! The command line of hitherto: reads the arguments and hands over to one file for each verb.
 
 mod append;
+mod archive;
+mod backup;
 mod completions;
 mod delete;
 mod demo;
@@ -22,6 +24,7 @@ mod place;
 mod point;
 mod policies;
 mod print;
+mod projections;
 mod query;
 mod read;
 mod repair;
@@ -65,7 +68,8 @@ Examples:
 
 Exit codes:
   0  done
-  1  the answer is no: an append was in conflict with what is stored, `verify` found damage,
+  1  the answer is no: an append was in conflict with what is stored, `verify` or
+     `backup --check` found damage,
      `repair` could not save every event, a check of `demo` failed
   2  it could not be done: wrong arguments, no such store, store in use, disk full";
 
@@ -81,6 +85,7 @@ enum Command {
     Why(why::Arguments),
     Rules(rules::Arguments),
     Streams(streams::Arguments),
+    Projections(projections::Arguments),
     Stat(stat::Arguments),
     Verify(verify::Arguments),
     Repair(repair::Arguments),
@@ -96,6 +101,9 @@ enum Command {
     Release(hold::Arguments),
     Policies(policies::Arguments),
     Scavenge(scavenge::Arguments),
+    Backup(backup::BackupArguments),
+    Restore(backup::RestoreArguments),
+    Archive(archive::Arguments),
     Forget(forget::Arguments),
     Keys(keys::Arguments),
     Completions(completions::Arguments),
@@ -123,6 +131,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Why(arguments) => why::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Streams(arguments) => streams::run(&arguments),
+        Command::Projections(arguments) => projections::run(arguments),
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
@@ -136,6 +145,9 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Release(arguments) => hold::release(arguments),
         Command::Policies(arguments) => policies::run(&arguments),
         Command::Scavenge(arguments) => scavenge::run(&arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Archive(arguments) => archive::run(&arguments),
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

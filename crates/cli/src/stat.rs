@@ -61,7 +61,11 @@ fn table(stat: &Stat, digest: Digest) -> io::Result<()> {
 fn row(file: &FileStat) -> [String; 5] {
     let position = file.first_position.to_string();
     let [used, allocated] = [file.used_bytes, file.allocated_bytes].map(bytes);
-    let form = if file.is_compressed { " (compressed)" } else { "" };
+    let form = match &file.archive {
+        Some(archive) => &format!(" (in {archive})"),
+        None if file.is_compressed => " (compressed)",
+        None => "",
+    };
     [format!("{}{form}", file.name), position, grouped(file.events), used, allocated]
 }
 
@@ -87,6 +91,8 @@ struct FileLine<'a> {
     allocated_bytes: u64,
     is_compressed: bool,
     removed_events: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<&'a str>,
 }
 
 impl<'a> FileLine<'a> {
@@ -99,6 +105,7 @@ impl<'a> FileLine<'a> {
             allocated_bytes: file.allocated_bytes,
             is_compressed: file.is_compressed,
             removed_events: file.removed_events,
+            archive: file.archive.as_deref(),
         }
     }
 }

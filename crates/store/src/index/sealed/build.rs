@@ -217,7 +217,7 @@ impl<'index> Writing<'index> {
         let sorted = self.sources.iter().map(|source| source.ids()).collect();
         for entry in Merged::new(sorted, |entry: &IdEntry| entry.hash) {
             let (source, mut entry) = entry?;
-            entry.event += self.shift(source);
+            entry.event = entry.event.wrapping_add(self.shift(source));
             table.push(entry.hash, &entry.encode()).map_err(failed)?;
         }
         table.finish().map_err(failed)
@@ -269,7 +269,7 @@ impl<'index> Writing<'index> {
             for (source, key) in same {
                 let shift = self.shift(*source);
                 self.sources[*source]
-                    .for_each_posting(key, &mut |event| postings.push(event + shift))?;
+                    .for_each_posting(key, &mut |event| postings.push(event.wrapping_add(shift)))?;
             }
             postings.finish_key().map_err(failed)?
         };
@@ -286,7 +286,7 @@ impl<'index> Writing<'index> {
         for (source, key) in same {
             let shift = self.shift(*source);
             self.sources[*source].for_each_posting(key, &mut |event| {
-                events.push(event + shift);
+                events.push(event.wrapping_add(shift));
                 Ok(())
             })?;
         }

@@ -16,6 +16,8 @@ mod print;
 mod query;
 mod read;
 mod repair;
+mod sign;
+mod signature;
 mod stat;
 mod streams;
 mod verify;
@@ -62,6 +64,7 @@ enum Command {
     Stat(stat::Arguments),
     Verify(verify::Arguments),
     Repair(repair::Arguments),
+    Sign(sign::Arguments),
     Export(export::Arguments),
     Forget(forget::Arguments),
     Keys(keys::Arguments),
@@ -89,6 +92,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),

@@ -1,7 +1,7 @@
 //! `hitherto verify`: reads everything, believes nothing, and says what it found.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hitherto_store::{Damage, Digest, Position, Report};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use crate::engine;
 use crate::failure::{Failure, Outcome};
 use crate::print::{self, Format, FormatArguments, bytes, counted};
 use crate::repair::AcceptedLossLine;
+use crate::signature::{self, Signed};
 
 const EXAMPLES: &str = "\
 Works beside a process that writes. Nothing is changed.
@@ -17,8 +18,11 @@ Works beside a process that writes. Nothing is changed.
 A digest that was noted earlier (hitherto stat prints it) shows whether any event up to its
 position was changed since, even by somebody who made all checksums fit again:
   hitherto verify bank --at 1234 --digest 5f0c…
+A signature says the same, and who noted it (hitherto sign):
+  hitherto verify bank --signed bank.signed --by bank.key.pub
 
-Exit codes: 0 everything is right; 1 there is damage, or another digest; 2 it could not be checked.";
+Exit codes: 0 everything is right; 1 there is damage, another digest, or not the signature of this
+key; 2 it could not be checked.";
 
 /// Reads the whole store and checks every byte of it
 #[derive(clap::Args)]
@@ -34,6 +38,14 @@ pub(crate) struct Arguments {
     /// The digest that was noted for it
     #[arg(long, requires = "at")]
     digest: Option<Digest>,
+
+    /// Check what this file says was signed
+    #[arg(long, value_name = "FILE", requires = "by", conflicts_with = "at")]
+    signed: Option<PathBuf>,
+
+    /// The public key that it must be signed by, or the file that has it
+    #[arg(long, value_name = "KEY", requires = "signed")]
+    by: Option<String>,
 
     #[command(flatten)]
     format: FormatArguments,
@@ -55,18 +67,53 @@ struct Compared {
     at: u64,
     noted: Digest,
     found: Digest,
+    /// Why the note itself is not believed.
+    objection: Option<&'static str>,
 }
 
 impl Compared {
     fn is_same(&self) -> bool {
-        self.noted == self.found
+        self.noted == self.found && self.objection.is_none()
+    }
+
+    /// What the comparison showed, for people.
+    fn text(&self) -> String {
+        let Self { at, found, .. } = self;
+        match self.objection {
+            Some(objection) => format!("NOT SIGNED: {objection}"),
+            None if self.is_same() => {
+                format!("the {at} events up to position {at} are those that were noted")
+            }
+            None => format!("CHANGED: the events up to position {at} have the digest {found}"),
+        }
     }
 }
 
 fn compare(arguments: &Arguments) -> Result<Option<Compared>, Failure> {
+    if let Some((signed, key)) = arguments.signed.as_ref().zip(arguments.by.as_ref()) {
+        return compare_signed(&arguments.store, signed, key).map(Some);
+    }
     let Some((at, noted)) = arguments.at.zip(arguments.digest) else { return Ok(None) };
     let found = engine::open_read_only(&arguments.store)?.digest(Position(at))?;
-    Ok(Some(Compared { at, noted, found }))
+    Ok(Some(Compared { at, noted, found, objection: None }))
+}
+
+/// Compares with what was signed; only the key that was asked for is believed.
+fn compare_signed(store: &Path, signed: &Path, key: &str) -> Result<Compared, Failure> {
+    let key = signature::public_key(key)?;
+    let signed = Signed::read(signed)?;
+    let (statement, is_signed) = signed.checked_by(&key)?;
+    let store = engine::open_read_only(store)?;
+    let objection = if !is_signed {
+        Some("this key did not sign that: the signature, or what it is under, was changed")
+    } else if statement.store != store.stat()?.store_id {
+        Some("what was signed is the history of another store")
+    } else {
+        None
+    };
+    let (at, noted) = (statement.position.0, statement.digest);
+    let found = store.digest(statement.position)?;
+    Ok(Compared { at, noted, found, objection })
 }
 
 fn text(report: &Report, compared: Option<&Compared>) -> io::Result<()> {
@@ -79,15 +126,10 @@ fn text(report: &Report, compared: Option<&Compared>) -> io::Result<()> {
         writeln!(out, "damaged: {damage}")?;
     }
     if let Some(compared) = compared {
-        let at = compared.at;
-        if compared.is_same() {
-            writeln!(out, "the {at} events up to position {at} are those that were noted")?;
-        } else {
-            let found = compared.found;
-            writeln!(out, "CHANGED: the events up to position {at} have the digest {found}")?;
-        }
+        writeln!(out, "{}", compared.text())?;
     }
     match report.damages.len() as u64 {
+        0 if compared.is_some_and(|compared| compared.objection.is_some()) => {}
         0 if compared.is_some_and(|compared| !compared.is_same()) => {
             writeln!(out, "all checksums fit, but history was changed since the digest was noted")?;
         }
@@ -125,6 +167,8 @@ struct ReportLine<'a> {
     damages: Vec<DamageLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objection: Option<&'static str>,
     accepted_losses: Vec<AcceptedLossLine>,
 }
 
@@ -160,6 +204,7 @@ fn json(report: &Report, compared: Option<&Compared>) -> io::Result<()> {
         bytes: report.bytes,
         damages: report.damages.iter().map(DamageLine::of).collect(),
         digest: compared.map(|compared| compared.found.to_string()),
+        objection: compared.and_then(|compared| compared.objection),
         accepted_losses: report.accepted_losses.iter().map(AcceptedLossLine::of).collect(),
     };
     let mut out = print::stdout();

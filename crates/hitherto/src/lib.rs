@@ -127,7 +127,7 @@ pub use hitherto_store::Recorded as StoredEvent;
 pub use hitherto_store::{
     Append, Clock, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId,
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
-    Result, Saved, StreamName, Tag, Ticket, Timestamp, limits,
+    Result, Saved, StreamName, SystemClock, Tag, Ticket, Timestamp, limits,
 };
 pub use personal::{Personal, PrivacyEvent};
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.

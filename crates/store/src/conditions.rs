@@ -59,6 +59,9 @@ impl Judge<'_> {
         let Some(stream) = &write.stream else { return Ok(0) };
         let newer = self.shared.stream_version_behind(stream.as_str(), known_at, self.last)?;
         let actual = newer.unwrap_or(known);
+        if let Some(position) = self.shared.retention.load().tombstone(stream.as_str()) {
+            return Err(tombstoned(stream, position));
+        }
         let (fits, expectation) = match write.expected {
             ExpectedVersion::Any => (true, String::new()),
             ExpectedVersion::NoStream => (actual == 0, "not to exist".to_owned()),
@@ -174,7 +177,15 @@ impl Judge<'_> {
     }
 }
 
-/// The last event after a position that a condition forbids.
+fn tombstoned(stream: &StreamName, position: Position) -> Error {
+    Error::invalid(format!(
+        "stream {stream} was tombstoned at position {position}, so nothing can be appended to it ever \
+         again: append to a stream of another name"
+    ))
+}
+
+/// The last event after a position that a condition forbids. Events that were removed forbid
+/// nothing: whoever decides again does not see them either.
 pub(crate) fn last_match(
     shared: &Arc<Shared>,
     condition: &Condition,
@@ -185,7 +196,19 @@ pub(crate) fn last_match(
     query.bounds = crate::query::Bounds { after: Some(after), ..Default::default() };
     query.direction = Direction::Backward;
     query.limit = None;
-    Reader::within(Arc::clone(shared), query, last).next_position()
+    let durable = shared.durable();
+    let mut reader = Reader::within(Arc::clone(shared), query, last);
+    let newest = reader.next_position()?;
+    match newest.filter(|&newest| newest <= durable) {
+        // What is not durable yet is behind everything that can be removed.
+        None => Ok(newest),
+        Some(newest) if shared.retention.load().is_empty() => Ok(Some(newest)),
+        Some(newest) => {
+            let query = reader.into_query().after(after).up_to(newest);
+            let mut reader = Reader::within(Arc::clone(shared), query, durable).without_removed();
+            Ok(reader.step()?.map(|event| event.position()))
+        }
+    }
 }
 
 fn used_for_another(event: &NewEvent) -> Error {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::append::{Append, Condition};
 use crate::error::{Error, Result};
-use crate::event::{NewEvent, Tag};
+use crate::event::{NewEvent, Tag, split_stream_name};
 use crate::personal;
 use crate::query::Query;
 
@@ -28,6 +28,8 @@ pub const EVENT_TAGS_MAX: usize = 64;
 pub const QUERY_ITEMS_MAX: usize = 128;
 /// Kinds and tags in one alternative of a query.
 pub const QUERY_ITEM_TERMS_MAX: usize = 256;
+/// Policies, operations and holds of retention that a store remembers.
+pub const RETENTION_RULES_MAX: usize = 1024 * 1024;
 
 const _: () = assert!(EVENT_BYTES_MAX < APPEND_BYTES_MAX);
 const _: () = assert!(STREAM_NAME_BYTES_MAX <= u16::MAX as usize);
@@ -57,7 +59,7 @@ fn check_streams(append: &Append) -> Result<()> {
     let mut seen =
         HashSet::with_capacity(if append.writes.len() > 1 { append.writes.len() } else { 0 });
     for stream in append.writes.iter().filter_map(|write| write.stream.as_ref()) {
-        check_name("stream name", stream.as_str(), STREAM_NAME_BYTES_MAX)?;
+        check_stream_name(stream.as_str())?;
         if append.writes.len() > 1 && !seen.insert(stream.as_str()) {
             return Err(Error::invalid(format!(
                 "stream {stream} is named twice in one append: put its events into one write"
@@ -65,6 +67,33 @@ fn check_streams(append: &Append) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a name that cannot be that of a stream which callers append to.
+fn check_stream_name(name: &str) -> Result<()> {
+    if split_stream_name(name).0 == crate::retention::STREAM {
+        return Err(Error::invalid(format!(
+            "the stream {name:?} is the store's own: name another stream, or use `keep`, `truncate`, \
+             `delete`, `tombstone` or `hold`"
+        )));
+    }
+    check_name("stream name", name, STREAM_NAME_BYTES_MAX)
+}
+
+/// Refuses a name that cannot be that of a stream or category of which something may be removed.
+pub(crate) fn check_target(name: &str) -> Result<()> {
+    if name.starts_with('$') {
+        return Err(Error::invalid(format!(
+            "{name:?} begins with `$`, and nothing is removed of what is the store's own: name another \
+             stream or category"
+        )));
+    }
+    check_name("name of a stream or category", name, STREAM_NAME_BYTES_MAX)
+}
+
+/// Refuses a name that cannot be that of a kind.
+pub(crate) fn check_kind(kind: &str) -> Result<()> {
+    check_name("kind", kind, KIND_BYTES_MAX)
 }
 
 /// Ids that grow, as new ones do, are seen to be different without a table.
@@ -82,7 +111,7 @@ fn check_ids(append: &Append) -> Result<()> {
 }
 
 fn check_event(event: &NewEvent) -> Result<()> {
-    check_name("kind", &event.kind, KIND_BYTES_MAX)?;
+    check_kind(&event.kind)?;
     let bytes = event.payload.len() + event.metadata.len();
     at_most(
         "bytes of payload and metadata in one event",

@@ -95,6 +95,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
     let held = (segments, cache);
     let shared = Shared::new(world, (identity, options), held, derived, Vec::new(), durable);
     let shared = Arc::new(shared);
+    shared.with_sound_indexes(|| shared.learn_facts(durable))?;
     let has_background = shared.options.background;
     let upkeep = Arc::new(Upkeep::new(Arc::clone(&shared), has_background));
     let spares = Arc::new(Spares::new(disk));
@@ -201,8 +202,9 @@ pub(crate) fn open_read_only(
     let Loaded { segments, end, damages, .. } = loaded;
     let (world, derived) = ((disk, clock), (handles, index_disk));
     let held = (segments, cache);
-    let shared = Shared::new(world, (identity, options), held, derived, damages, durable);
-    Ok((Arc::new(shared), end))
+    let shared = Arc::new(Shared::new(world, (identity, options), held, derived, damages, durable));
+    shared.with_sound_indexes(|| shared.learn_facts(durable))?;
+    Ok((shared, end))
 }
 
 /// The store's identity, if the disk holds a store.

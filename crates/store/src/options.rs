@@ -27,6 +27,11 @@ pub struct Options {
     /// GiB. What is compressed takes about a quarter of the room and is read more slowly; 0
     /// compresses every full file, `u64::MAX` none.
     pub raw_bytes_max: u64,
+    /// How many bytes a second are read in the background to remove what retention has removed.
+    /// Default 32 MiB: some 10 MiB of log are rewritten a second then. 0 removes nothing in the
+    /// background. Without background threads, and for its callers,
+    /// [`scavenge`](crate::EmbeddedStore::scavenge) removes as well.
+    pub scavenge_bytes_per_second: u64,
     /// Whether the store may use threads of its own: one that commits what was submitted and not
     /// waited for, one that prepares the next log file. Default true. Without them the same happens
     /// in the caller's thread, and an end that nothing follows is only marked at close; a
@@ -43,6 +48,7 @@ impl Default for Options {
             log_file_bytes_max: 64 << 20,
             memory_bytes_max: 64 << 20,
             raw_bytes_max: 1 << 30,
+            scavenge_bytes_per_second: 32 << 20,
             log_file_bytes_min: 1 << 20,
             background: true,
             store_id: None,

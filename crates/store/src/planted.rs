@@ -23,6 +23,10 @@ pub enum PlantedBug {
     BelieveChecksums,
     /// Saves of a damaged commit the events that are whole, so that half of it is seen.
     SalvageHalfCommits,
+    /// Gives a rewritten log file its name, and removes the old one, before its bytes are synced.
+    NameBeforeSync,
+    /// Removes what is on hold.
+    IgnoreHolds,
     /// Gives the writer back without looking whether somebody queued up meanwhile.
     ForgetTheQueue,
     /// Tells the caller "saved" before readers can see it.

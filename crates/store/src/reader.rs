@@ -12,6 +12,7 @@ use crate::log::ReadBuffer;
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::{Direction, Query};
 use crate::record::Recorded;
+use crate::retention::{Floor, Target, View};
 use crate::segment::Segment;
 use crate::shared::Shared;
 
@@ -29,6 +30,17 @@ pub(crate) struct Reader {
     /// If every event is read forwards: the position up to which the walk's segment has them.
     plain_up_to: u64,
     buffer: ReadBuffer,
+    sight: Sight,
+    /// Where the last leap over what was removed went.
+    leapt: Option<Floor>,
+}
+
+/// What a reader gives of events that were removed.
+enum Sight {
+    /// What is left of them, too: for what must see all of history.
+    Everything,
+    /// None of them, by these rules, if there are some.
+    Kept(Option<View>),
 }
 
 /// Positions from `first` to `last`, both included; empty if `first` is above `last`.
@@ -59,7 +71,9 @@ impl Reader {
 
     fn from_lower_bounds(shared: Arc<Shared>, query: Query) -> Result<Self> {
         let last = shared.durable();
+        let view = View::new(&shared, last);
         let mut reader = Self::within(shared, query, last);
+        reader.sight = Sight::Kept(view);
         reader.narrow_by_lower_bounds()?;
         Ok(reader)
     }
@@ -82,7 +96,20 @@ impl Reader {
             walk: None,
             plain_up_to: 0,
             buffer: ReadBuffer::default(),
+            sight: Sight::Everything,
+            leapt: None,
         }
+    }
+
+    /// What it reads.
+    pub(crate) fn into_query(self) -> Query {
+        self.query
+    }
+
+    /// The same reader, without events that are removed by now.
+    pub(crate) fn without_removed(mut self) -> Self {
+        self.sight = Sight::Kept(View::new(&self.shared, self.shared.durable()));
+        self
     }
 
     /// The next event in the query's direction. If an index file turns out to be damaged, it is
@@ -105,10 +132,15 @@ impl Reader {
         while self.left > 0 && !self.is_over {
             let Some(event) = self.next_match()? else { return Ok(None) };
             let recorded = self.read(event)?;
-            if self.is_within_bounds(&recorded) {
-                self.left -= 1;
-                return Ok(Some(recorded));
+            if !self.is_within_bounds(&recorded) {
+                continue;
             }
+            if self.hides(&recorded)? {
+                self.leap()?;
+                continue;
+            }
+            self.left -= 1;
+            return Ok(Some(recorded));
         }
         Ok(None)
     }
@@ -132,6 +164,40 @@ impl Reader {
         let is_late = bounds.until.is_some_and(|until| event.recorded_at() > until);
         self.is_over = is_forward && (event.version() >= last_version || is_late);
         bounds.contain(event)
+    }
+
+    fn hides(&mut self, event: &Recorded) -> Result<bool> {
+        match &mut self.sight {
+            Sight::Kept(_) if event.is_removed() => Ok(true),
+            Sight::Everything | Sight::Kept(None) => Ok(false),
+            Sight::Kept(Some(view)) => view.hides(&self.shared, event),
+        }
+    }
+
+    /// Past what was removed from the beginning of the query's one stream or category.
+    fn leap(&mut self) -> Result<()> {
+        let (Sight::Kept(Some(view)), [item]) = (&self.sight, &self.query.items[..]) else {
+            return Ok(());
+        };
+        let stream = item.stream.clone().map(Target::Stream);
+        let target = stream.or_else(|| item.category.clone().map(Target::Category));
+        let floor = target.as_ref().and_then(|it| view.retention.floor_of(it, view.now));
+        let Some(floor) = floor.filter(|floor| self.leapt != Some(*floor)) else { return Ok(()) };
+        self.leapt = Some(floor);
+        let mut first = self.range.first.max(floor.position.0);
+        if let Some(time) = floor.time {
+            first = first.max(self.first_position_where(|it| it >= time)?);
+        }
+        if let (Some(count), Some(Target::Stream(stream))) = (floor.count, &target) {
+            let last = self.shared.stream_version(stream.as_str(), Position(self.range.last))?;
+            let kept = last.saturating_sub(count) + 1;
+            let position = self.position_of_version(kept)?;
+            first = first.max(position.unwrap_or_default().0);
+        }
+        if first > self.range.first {
+            (self.range.first, self.walk, self.plain_up_to) = (first, None, 0);
+        }
+        Ok(())
     }
 
     /// The position of the next event, without reading it.
@@ -269,8 +335,14 @@ impl Reader {
         }
     }
 
+    /// The position of the first event that was recorded at a time or later, or the next one.
+    pub(crate) fn first_since(shared: &Arc<Shared>, time: Timestamp) -> Result<Position> {
+        let mut reader = Self::within(Arc::clone(shared), Query::all(), shared.durable());
+        reader.first_position_where(|it| it >= time).map(Position)
+    }
+
     /// Turns bounds on versions and times into bounds on positions, as far as they are known now.
-    fn narrow_by_lower_bounds(&mut self) -> Result<()> {
+    pub(crate) fn narrow_by_lower_bounds(&mut self) -> Result<()> {
         let bounds = self.query.bounds;
         if let Some(version) = bounds.after_version.filter(|&version| version > 0) {
             let position = self.position_of_version(version)?;
@@ -436,6 +508,7 @@ impl Reader {
         let grew = last > self.range.last;
         if grew {
             self.range.last = last;
+            self.sight = Sight::Kept(View::new(&self.shared, durable));
             (self.walk, self.plain_up_to) = (None, 0); // it counted the postings when it began
         }
         grew

@@ -7,6 +7,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::event::{
     ContentType, EventId, NewEvent, Position, StreamName, Timestamp, split_stream_name,
@@ -18,7 +19,13 @@ pub(crate) const HEADER_BYTES: usize = 56;
 const ALIGNMENT: usize = 8;
 const HAS_CORRELATION: u8 = 1;
 const HAS_CAUSATION: u8 = 2;
+/// Behind the record, up to the next one, is room for its stub.
+const HAS_ROOM: u8 = 4;
+/// What happened was removed: this is what is left of it.
+const IS_REMOVED: u8 = 8;
 const CONTENT_TYPE_SHIFT: u8 = 4;
+/// Bytes of the leaf that the digest of history has for an event.
+const LEAF_BYTES: usize = 32;
 
 /// An event as it was stored: what happened, where it stands, and when it was recorded.
 ///
@@ -42,7 +49,13 @@ pub struct Placement {
 
 /// Bytes that an event takes on disk, with the padding to the next record.
 pub(crate) fn padded_len(stream: Option<&StreamName>, event: &NewEvent) -> usize {
-    record_len(stream, event).next_multiple_of(ALIGNMENT)
+    let stub = stub_len(stream.map_or(0, |name| name.as_str().len()));
+    record_len(stream, event).max(stub).next_multiple_of(ALIGNMENT)
+}
+
+/// Bytes of what is left of an event that was removed, at least.
+fn stub_len(stream_len: usize) -> usize {
+    HEADER_BYTES + stream_len + LEAF_BYTES
 }
 
 fn record_len(stream: Option<&StreamName>, event: &NewEvent) -> usize {
@@ -59,7 +72,8 @@ fn tags_len(event: &NewEvent) -> usize {
     event.tags.iter().map(|tag| 1 + tag.as_str().len()).sum()
 }
 
-/// Appends the record of an event, padded with zeros to a multiple of 8 bytes.
+/// Appends the record of an event, padded with zeros to a multiple of 8 bytes, and so that its stub
+/// would fit into its place.
 pub(crate) fn encode(
     placement: Placement,
     stream: Option<&StreamName>,
@@ -81,7 +95,7 @@ pub(crate) fn encode(
     out.extend_from_slice(&event.payload);
     let checksum = checksum(placement.position, &out[start + 8..]);
     out[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
-    out.resize(start + (out.len() - start).next_multiple_of(ALIGNMENT), 0);
+    out.resize(start + padded_len(stream, event), 0);
 }
 
 fn encode_header(
@@ -92,8 +106,10 @@ fn encode_header(
 ) {
     let correlation = if event.correlation.is_some() { HAS_CORRELATION } else { 0 };
     let causation = if event.causation.is_some() { HAS_CAUSATION } else { 0 };
-    let flags = correlation | causation | (event.content_type.code() << CONTENT_TYPE_SHIFT);
     let stream_len = stream.map_or(0, |name| name.as_str().len());
+    let is_short = record_len(stream, event).next_multiple_of(ALIGNMENT) < stub_len(stream_len);
+    let room = if is_short { HAS_ROOM } else { 0 };
+    let flags = correlation | causation | room | (event.content_type.code() << CONTENT_TYPE_SHIFT);
     out.extend_from_slice(&(record_len(stream, event) as u32).to_le_bytes());
     out.extend_from_slice(&[0; 4]); // the checksum, when everything else is there
     out.extend_from_slice(&placement.version.to_le_bytes());
@@ -119,9 +135,17 @@ pub(crate) fn peek_len(bytes: &[u8]) -> Option<usize> {
     (length >= HEADER_BYTES).then_some(length)
 }
 
-/// Bytes from the start of a record of this length to the start of the next.
-pub(crate) fn padded(length: usize) -> usize {
-    length.next_multiple_of(ALIGNMENT)
+/// Bytes from the start of the record that starts here to the start of the next.
+pub(crate) fn peek_room(bytes: &[u8]) -> Option<usize> {
+    let length = peek_len(bytes)?;
+    let header = bytes.get(..HEADER_BYTES)?;
+    Some(room(length, header))
+}
+
+fn room(length: usize, header: &[u8]) -> usize {
+    let stream_len = usize::from(u16::from_le_bytes([header[48], header[49]]));
+    let stub = if header[55] & HAS_ROOM == 0 { 0 } else { stub_len(stream_len) };
+    length.max(stub).next_multiple_of(ALIGNMENT)
 }
 
 impl Recorded {
@@ -153,7 +177,13 @@ impl Recorded {
     }
 
     fn check_layout(&self) -> Result<(), &'static str> {
-        if self.payload_start() + self.payload_len() != self.bytes.len() {
+        let adds_up = if self.is_removed() {
+            let has_content = self.bytes[50..55].iter().any(|&byte| byte != 0);
+            self.flags() == IS_REMOVED && !has_content && self.bytes.len() >= self.stub_len()
+        } else {
+            self.payload_start() + self.payload_len() == self.bytes.len()
+        };
+        if !adds_up {
             return Err("its parts do not add up to its length");
         }
         if ContentType::from_code(self.flags() >> CONTENT_TYPE_SHIFT).is_none() {
@@ -245,7 +275,8 @@ impl Recorded {
 
     /// What exactly happened.
     pub fn payload(&self) -> &[u8] {
-        &self.bytes[self.payload_start()..]
+        let start = self.payload_start();
+        &self.bytes[start..start + self.payload_len()]
     }
 
     /// What is known about the circumstances.
@@ -282,7 +313,16 @@ impl Recorded {
     }
 
     /// Whether this is that event in that stream: everything but place and time is compared.
+    ///
+    /// What was removed can still be told to be the same, by its leaf in the digest of history.
     pub fn is_same_event(&self, stream: Option<&StreamName>, event: &NewEvent) -> bool {
+        if self.is_removed() {
+            let recorded_at = self.recorded_at();
+            let placement =
+                Placement { position: self.position, version: self.version(), recorded_at };
+            return self.id() == event.id
+                && digest::leaf(&Self::new(placement, stream, event)) == digest::leaf(self);
+        }
         self.id() == event.id
             && self.stream() == stream.map(StreamName::as_str)
             && self.kind() == event.kind
@@ -298,6 +338,52 @@ impl Recorded {
     /// The record as it is stored.
     pub(crate) fn as_stored(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether this is only what is left of an event that was removed.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.flags() & IS_REMOVED != 0
+    }
+
+    /// The scavenge that removed it, by its position.
+    pub(crate) fn removed_by(&self) -> Option<Position> {
+        self.is_removed().then(|| Position(u64::from_le_bytes(self.array(40))))
+    }
+
+    /// The leaf that the digest of history had for it, if it was removed.
+    pub(crate) fn removed_leaf(&self) -> Option<[u8; LEAF_BYTES]> {
+        self.is_removed().then(|| self.array(self.tags_start()))
+    }
+
+    /// Bytes from its start to the start of the next record.
+    pub(crate) fn room(&self) -> usize {
+        room(self.bytes.len(), &self.bytes)
+    }
+
+    /// Whether it can be removed: it was not yet, and its stub fits into its place.
+    pub(crate) fn fits_stub(&self) -> bool {
+        !self.is_removed() && self.stub_len() <= self.room()
+    }
+
+    /// What is left of it when it is removed: where it stood, when, its id, and its leaf. Takes no
+    /// more room than the event; `None` if it was stored without the room for that.
+    pub(crate) fn to_stub(&self, removed_by: Position) -> Option<Self> {
+        if !self.fits_stub() {
+            return None;
+        }
+        let length = self.bytes.len().max(self.stub_len());
+        let mut bytes = vec![0; length];
+        bytes[..4].copy_from_slice(&(length as u32).to_le_bytes());
+        bytes[8..40].copy_from_slice(&self.bytes[8..40]);
+        bytes[40..48].copy_from_slice(&removed_by.0.to_le_bytes());
+        bytes[48..50].copy_from_slice(&self.bytes[48..50]);
+        bytes[55] = IS_REMOVED;
+        let name_end = HEADER_BYTES + self.stream_len();
+        bytes[HEADER_BYTES..name_end].copy_from_slice(&self.bytes[HEADER_BYTES..name_end]);
+        bytes[name_end..name_end + LEAF_BYTES].copy_from_slice(&digest::leaf(self));
+        let checksum = checksum(self.position, &bytes[8..]);
+        bytes[4..8].copy_from_slice(&checksum.to_le_bytes());
+        Some(Self { position: self.position, bytes: bytes.into() })
     }
 
     /// Bytes of the record.
@@ -322,12 +408,16 @@ impl Recorded {
         self.ids_start() + 16 * ids + self.metadata_len()
     }
 
+    fn stub_len(&self) -> usize {
+        stub_len(self.stream_len())
+    }
+
     fn payload_len(&self) -> usize {
-        u32::from_le_bytes(self.array(40)) as usize
+        if self.is_removed() { 0 } else { u32::from_le_bytes(self.array(40)) as usize }
     }
 
     fn metadata_len(&self) -> usize {
-        u32::from_le_bytes(self.array(44)) as usize
+        if self.is_removed() { 0 } else { u32::from_le_bytes(self.array(44)) as usize }
     }
 
     fn flags(&self) -> u8 {

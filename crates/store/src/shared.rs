@@ -13,7 +13,10 @@ use crate::event::{EventId, Position};
 use crate::followers::{BatchTerms, Followers};
 use crate::log::{Handles, Identity, LogFile, ReadBuffer};
 use crate::options::Options;
+use crate::query::Query;
+use crate::reader::Reader;
 use crate::record::Recorded;
+use crate::retention::{Fact, Moment, Retention, STREAM, View};
 use crate::sealed_log::Indexes;
 use crate::segment::{Sealed, Segment};
 use crate::sync::{AtomicBool, AtomicU64, Mutex};
@@ -32,6 +35,10 @@ pub(crate) struct Shared {
     pub(crate) index_disk: Arc<dyn Disk>,
     pub(crate) handles: Arc<Handles>,
     rebuilding: Mutex<()>,
+    /// Held by whoever puts another form of a log file in its place.
+    pub(crate) rewriting: Mutex<()>,
+    /// What all durable facts of retention say; replaced as a whole when there is another one.
+    pub(crate) retention: ArcSwap<Retention>,
     /// What cannot be read, by position. Only a read-only store is opened with damage.
     pub(crate) damages: Vec<Damage>,
     durable: AtomicU64,
@@ -58,6 +65,8 @@ impl Shared {
             index_disk,
             handles,
             rebuilding: Mutex::new(()),
+            rewriting: Mutex::new(()),
+            retention: ArcSwap::default(),
             damages,
             durable: AtomicU64::new(durable.0),
             closed: AtomicBool::new(false),
@@ -74,6 +83,37 @@ impl Shared {
     pub(crate) fn publish(&self, position: Position, terms: &BatchTerms) {
         self.durable.store(position.0, Ordering::SeqCst);
         self.followers.wake(terms);
+    }
+
+    /// Takes in facts of retention that are durable now.
+    pub(crate) fn apply_facts(&self, facts: impl IntoIterator<Item = (Fact, Moment)>) {
+        let mut facts = facts.into_iter().peekable();
+        if facts.peek().is_none() {
+            return;
+        }
+        let mut retention = Retention::clone(&self.retention.load());
+        facts.for_each(|(fact, at)| retention.apply(&fact, at));
+        self.retention.store(Arc::new(retention));
+    }
+
+    /// Takes in the facts of retention up to a position that are not known yet. Those that are lost
+    /// in a damaged store are not in force.
+    pub(crate) fn learn_facts(self: &Arc<Self>, last: Position) -> Result<()> {
+        let damaged = self.damages.iter().filter_map(|damage| damage.positions);
+        let mut after = self.retention.load().known;
+        let mut facts = Vec::new();
+        for (first, end) in damaged.chain([(last.next(), last.next())]) {
+            let up_to = Position(first.0.saturating_sub(1)).min(last);
+            let query = Query::stream(STREAM).after(after);
+            let mut reader = Reader::within(Arc::clone(self), query.up_to(up_to), up_to);
+            while let Some(event) = reader.step()? {
+                let at = Moment { position: event.position(), time: event.recorded_at() };
+                facts.extend(Fact::of(&event).map(|fact| (fact, at)));
+            }
+            after = after.max(end);
+        }
+        self.apply_facts(facts);
+        Ok(())
     }
 
     /// Where reading ends: behind `last` if it is known that events behind it were lost, so that
@@ -233,6 +273,16 @@ impl Shared {
         self.with_sound_indexes(|| self.look_for(id, last))
     }
 
+    fn unless_removed(&self, event: Recorded, last: Position) -> Result<Option<Recorded>> {
+        let mut view = View::new(self, last);
+        let is_hidden = match &mut view {
+            _ if event.is_removed() => true,
+            Some(view) => view.hides(self, &event)?,
+            None => false,
+        };
+        Ok((!is_hidden).then_some(event))
+    }
+
     fn look_for(&self, id: EventId, last: Position) -> Result<Option<Recorded>> {
         let mut buffer = ReadBuffer::default();
         for segment in self.segments_behind(Position::START) {
@@ -240,7 +290,7 @@ impl Shared {
             for event in segment.candidates(id)?.into_iter().filter(|&event| event < end) {
                 let recorded = segment.read(event, &mut buffer)?;
                 if recorded.id() == id {
-                    return Ok(Some(recorded));
+                    return self.unless_removed(recorded, last);
                 }
             }
         }

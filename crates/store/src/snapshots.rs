@@ -56,6 +56,15 @@ impl SnapshotFile {
         Ok(state)
     }
 
+    /// Forgets the snapshots of some streams, so that nothing of them is left on disk.
+    pub(crate) fn forget(&self, is_forgotten: impl Fn(&str) -> bool) -> Result<()> {
+        let mut state = self.open()?;
+        let Some(state) = state.as_mut() else { return Ok(()) };
+        let before = state.values.len();
+        state.values.retain(|key, _| !is_forgotten(key));
+        if state.values.len() == before { Ok(()) } else { self.compact(state).map_err(failed) }
+    }
+
     fn compact(&self, state: &mut State) -> std::io::Result<()> {
         let _ = self.disk.remove(TEMPORARY);
         let mut compacted = State::empty(self.disk.create(TEMPORARY)?);

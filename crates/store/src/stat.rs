@@ -1,12 +1,14 @@
 //! What a store can say about itself: sizes, files, streams.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::Result;
 use crate::event::{EventId, Position, Timestamp, split_stream_name};
 use crate::log::LogFile;
+use crate::query::Query;
+use crate::reader::Reader;
 use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::store::EmbeddedStore;
@@ -61,6 +63,8 @@ pub struct FileStat {
     pub allocated_bytes: u64,
     /// Whether it is compressed.
     pub is_compressed: bool,
+    /// How many of its events were removed, so that only their place is left.
+    pub removed_events: u64,
 }
 
 /// A stream in numbers.
@@ -110,9 +114,31 @@ impl EmbeddedStore {
                 }
             })?;
         }
+        self.drop_removed(&mut found, head)?;
         let summary =
             |(name, (version, last_position))| StreamSummary { name, version, last_position };
         Ok(found.into_iter().map(summary).collect())
+    }
+}
+
+impl EmbeddedStore {
+    /// A stream of which every event is removed is as good as none.
+    fn drop_removed(
+        &self,
+        found: &mut BTreeMap<String, (u64, Position)>,
+        head: Position,
+    ) -> Result<()> {
+        let retention = self.shared().retention.load_full();
+        let mut removed = BTreeSet::new();
+        for name in found.keys().filter(|name| retention.concerns(name)) {
+            let newest = Query::stream(name.as_str()).backward();
+            let reader = Reader::within(Arc::clone(self.shared()), newest, head);
+            if reader.without_removed().step()?.is_none() {
+                removed.insert(name.clone());
+            }
+        }
+        found.retain(|name, _| !removed.contains(name));
+        Ok(())
     }
 }
 
@@ -147,5 +173,6 @@ fn file_stat(log: &LogFile, first_position: Position, events: u64) -> Result<Fil
         used_bytes: log.end.load(Ordering::Acquire),
         allocated_bytes,
         is_compressed,
+        removed_events: log.edition()?.removed,
     })
 }

@@ -10,7 +10,7 @@ use crate::commit_queue::CommitQueue;
 use crate::digest::Digests;
 use crate::disk::{Disk, MemoryDisk};
 use crate::error::{Error, Result};
-use crate::event::{EventId, Position};
+use crate::event::{EventId, Position, split_stream_name};
 use crate::event_store::{EventStore, SnapshotCache};
 use crate::events::Events;
 use crate::limits;
@@ -19,7 +19,9 @@ use crate::options::Options;
 use crate::query::Query;
 use crate::reader::{Following, Reader, Reading};
 use crate::record::Recorded;
+use crate::retention::{Decisions, Target};
 use crate::roll::Spares;
+use crate::scavenge::{Scavenged, Scavenger};
 use crate::shared::Shared;
 use crate::snapshots::SnapshotFile;
 use crate::sync::Mutex;
@@ -62,6 +64,8 @@ enum Role {
         queue: Arc<CommitQueue>,
         spares: Arc<Spares>,
         upkeep: Arc<Upkeep>,
+        decisions: Arc<Decisions>,
+        scavenger: Arc<Scavenger>,
         lock: Mutex<Option<Box<dyn Send + Sync>>>,
     },
     Reader {
@@ -115,9 +119,19 @@ impl EmbeddedStore {
         let Opened { shared, writer, spares, upkeep, lock } = opened;
         let queue = Arc::new(CommitQueue::new(writer, has_background));
         let snapshots = Arc::new(SnapshotFile::new(Arc::clone(&shared.disk), true));
-        let threads =
+        let decisions = Arc::new(Decisions::new(Arc::clone(&shared), Arc::clone(&queue)));
+        let (working, deciding) =
+            ((Arc::clone(&upkeep), Arc::clone(&queue)), Arc::clone(&decisions));
+        let scavenger = Arc::new(Scavenger::new(Arc::clone(&shared), working, deciding));
+        let mut threads =
             if has_background { start_threads(&queue, &spares, &upkeep) } else { Vec::new() };
-        let role = Role::Writer { queue, spares, upkeep, lock: Mutex::new(Some(lock)) };
+        if has_background && shared.options.scavenge_bytes_per_second > 0 {
+            let scavenger = Arc::clone(&scavenger);
+            threads.push(start("hitherto-scavenge", move || scavenger.work_in_background()));
+        }
+        scavenger.pace().wish();
+        let lock = Mutex::new(Some(lock));
+        let role = Role::Writer { queue, spares, upkeep, decisions, scavenger, lock };
         let (digests, threads) = (Digests::default(), Mutex::new(threads));
         Ok(Self(Arc::new(Inner { shared, role, snapshots, digests, threads })))
     }
@@ -165,6 +179,64 @@ impl EmbeddedStore {
                 "this store was opened read-only: open it for writing to compress it",
             )),
         }
+    }
+
+    /// Removes the bytes of all events that retention has removed, now, and gives their room back
+    /// to the disk; reads and appends go on meanwhile. In the background the same happens by
+    /// itself, as soon as an eighth of a log file can go, when the next log file is begun.
+    ///
+    /// What is left of a removed event is its place: position, version, time, id, and its part of
+    /// the [digest](EmbeddedStore::digest) of history.
+    ///
+    /// # Errors
+    /// `Unavailable` if the disk has no room or does not work, and the files that were not done yet
+    /// stay as they are; `Invalid` if it is paused, or the store was opened read-only.
+    pub fn scavenge(&self) -> Result<Scavenged> {
+        self.scavenger()?.remove_everything()
+    }
+
+    /// Leaves off removing bytes, in the background too, until [`EmbeddedStore::resume_scavenge`].
+    ///
+    /// # Errors
+    /// `Invalid` if the store was opened read-only.
+    pub fn pause_scavenge(&self) -> Result<()> {
+        self.scavenger().map(|scavenger| scavenger.pace().pause())
+    }
+
+    /// Goes on with what was paused.
+    ///
+    /// # Errors
+    /// `Invalid` if the store was opened read-only.
+    pub fn resume_scavenge(&self) -> Result<()> {
+        self.scavenger().map(|scavenger| scavenger.pace().resume())
+    }
+
+    fn scavenger(&self) -> Result<&Scavenger> {
+        match &self.0.role {
+            Role::Writer { scavenger, .. } => Ok(scavenger),
+            Role::Reader { .. } => Err(read_only("to remove something")),
+        }
+    }
+
+    pub(crate) fn decisions(&self) -> Result<&Decisions> {
+        match &self.0.role {
+            Role::Writer { decisions, .. } => Ok(decisions),
+            Role::Reader { .. } => Err(read_only("to decide what it keeps")),
+        }
+    }
+
+    pub(crate) fn wish_scavenge(&self) {
+        if let Role::Writer { scavenger, .. } = &self.0.role {
+            scavenger.pace().wish();
+        }
+    }
+
+    /// States that were folded from removed events go with them.
+    pub(crate) fn forget_snapshots(&self, target: &Target) -> Result<()> {
+        self.0.snapshots.forget(|key| match target {
+            Target::Stream(stream) => stream.as_str() == key,
+            Target::Category(category) => split_stream_name(key).0 == category,
+        })
     }
 
     pub(crate) fn digests(&self) -> &Digests {
@@ -220,6 +292,10 @@ impl EmbeddedStore {
     }
 }
 
+fn read_only(what: &str) -> Error {
+    Error::invalid(format!("this store was opened read-only: open it for writing {what}"))
+}
+
 fn in_path(path: &Path, error: &Error) -> Error {
     Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
@@ -245,7 +321,8 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
 impl Inner {
     fn close(&self) -> Result<()> {
         let closed = match &self.role {
-            Role::Writer { queue, spares, upkeep, .. } => {
+            Role::Writer { queue, spares, upkeep, scavenger, .. } => {
+                scavenger.stop();
                 let closed = queue.close();
                 spares.close();
                 upkeep.stop();

@@ -51,7 +51,9 @@ impl Tail {
         if end.position > before {
             let synced = growing.log.file().and_then(|file| file.sync());
             synced.map_err(disk_error("the end of the log could not be synced"))?;
-            self.shared.publish(Position(end.position.0 - 1), &BatchTerms::NotNoted);
+            let last = Position(end.position.0 - 1);
+            self.shared.learn_facts(last)?;
+            self.shared.publish(last, &BatchTerms::NotNoted);
         }
         Ok(())
     }

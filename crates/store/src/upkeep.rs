@@ -4,6 +4,7 @@
 //!
 //! Nothing here is needed for an event to be durable or found. What fails is tried again later.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -101,7 +102,11 @@ impl Upkeep {
         let _ = self.seal_finished(stop).and_then(|()| {
             self.shared.rebuild_damaged_indexes()?;
             self.merge_all(stop)?;
-            self.compress(self.shared.options.raw_bytes_max, stop)
+            // While others rewrite files, the compressed ones can wait.
+            match self.shared.rewriting.try_lock() {
+                Ok(_rewriting) => self.compress(self.shared.options.raw_bytes_max, stop),
+                Err(_) => Ok(()),
+            }
         });
     }
 
@@ -109,7 +114,29 @@ impl Upkeep {
     pub(crate) fn compress_all(&self) -> Result<()> {
         let stop = &self.is_closing;
         self.seal_finished(stop)?;
+        let rewriting = &self.shared.rewriting;
+        let _one_at_a_time = rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         self.compress(0, stop)
+    }
+
+    /// Seals every log file that is full, now.
+    pub(crate) fn seal_now(&self) -> Result<()> {
+        self.seal_finished(&self.is_closing)
+    }
+
+    /// Builds the indexes of some log files anew: of what was removed from these, nothing is left
+    /// in them then.
+    pub(crate) fn rebuild_indexes_of(&self, numbers: &BTreeSet<u64>) -> Result<()> {
+        let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        let segments = self.shared.segments.load_full();
+        for segment in segments.iter() {
+            let Segment::Sealed(sealed) = segment else { continue };
+            if sealed.logs.iter().any(|log| numbers.contains(&log.number)) {
+                let rebuilt = self.shared.indexes().rebuild(sealed)?;
+                self.shared.replace_segments(&rebuilt);
+            }
+        }
+        Ok(())
     }
 
     /// Compresses the oldest log files until the others have no more than so many bytes.
@@ -133,7 +160,7 @@ impl Upkeep {
     }
 
     /// The log files all of whose events have an index file, oldest first.
-    fn sealed_logs(&self) -> Vec<Arc<LogFile>> {
+    pub(crate) fn sealed_logs(&self) -> Vec<Arc<LogFile>> {
         let unsealed = self.unsealed();
         let first = unsealed.first().map_or(u64::MAX, |growing| growing.log.number);
         let mut logs = self.shared.logs();
@@ -171,6 +198,7 @@ impl Upkeep {
 
     fn merge_all(&self, stop: &AtomicBool) -> Result<()> {
         while let Some(segments) = self.worth_merging() {
+            let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
             let merged = self.shared.indexes().merge(&segments, stop)?;
             self.shared.replace_segments(&merged);
         }

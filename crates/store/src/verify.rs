@@ -12,12 +12,15 @@ use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
 use crate::index::KeyClass;
 use crate::load::log_number;
-use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, LogFile, LossBefore, Scan};
+use crate::log::{
+    Expected, FileHeader, Found, HEADER_BYTES, LogFile, LossBefore, ReadBuffer, Scan,
+};
 use crate::open;
 use crate::options::Options;
 use crate::query::{Direction, Query};
 use crate::reader::{Reader, segment_of};
 use crate::record::Recorded;
+use crate::retention::{Fact, View};
 use crate::segment::Segment;
 use crate::shared::Shared;
 
@@ -55,6 +58,9 @@ impl fmt::Display for Damage {
 pub struct Report {
     /// Events that were read and found whole.
     pub events: u64,
+    /// Events that were removed by retention, and of which only that is left: their place, and
+    /// their part of the digest of history.
+    pub removed: u64,
     /// Streams that they belong to.
     pub streams: u64,
     /// Log files.
@@ -162,6 +168,8 @@ pub(crate) fn check_format(disk: &dyn Disk) -> Result<Option<Damage>> {
 struct Check {
     report: Report,
     time: Timestamp,
+    /// What is removed by now; `None` if nothing is.
+    view: Option<View>,
 }
 
 impl Check {
@@ -172,7 +180,8 @@ impl Check {
             damages: shared.damages.clone(),
             ..Report::default()
         };
-        Self { report, time: Timestamp::from_nanos(i64::MIN) }
+        let view = View::new(shared, shared.durable());
+        Self { report, time: Timestamp::from_nanos(i64::MIN), view }
     }
 
     /// Scans the frames that opening the store did not have to look at.
@@ -281,7 +290,14 @@ impl Check {
     }
 
     fn check_event(&mut self, shared: &Shared, event: &Recorded, position: Position) {
-        self.report.events += 1;
+        if let Some(scavenge) = event.removed_by() {
+            self.report.removed += 1;
+            if let Err(what) = self.check_removal(shared, event, scavenge) {
+                self.event_damage(shared, position, what);
+            }
+        } else {
+            self.report.events += 1;
+        }
         if event.position() != position {
             let what = format!("event {} stands in its place", event.position());
             self.event_damage(shared, position, what);
@@ -295,6 +311,19 @@ impl Check {
             self.event_damage(shared, position, what);
         }
         self.report.streams += u64::from(event.version() == 1);
+    }
+
+    /// Whether what was removed had to be: a fact in the log must say so.
+    fn check_removal(
+        &mut self,
+        shared: &Shared,
+        event: &Recorded,
+        scavenge: Position,
+    ) -> Result<(), String> {
+        let unordered = || format!("it was removed, and no fact of the log at {scavenge} says so");
+        let view = self.view.as_mut().ok_or_else(unordered)?;
+        let hides = view.hides(shared, event).map_err(|error| error.to_string())?;
+        if hides && is_scavenge(shared, scavenge) { Ok(()) } else { Err(unordered()) }
     }
 
     /// Damage of one event, with the place where it stands.
@@ -317,6 +346,16 @@ impl Check {
     }
 }
 
+/// Whether a scavenge was begun at a position.
+fn is_scavenge(shared: &Shared, position: Position) -> bool {
+    let segments = shared.segments.load();
+    let segment = segment_of(&segments, position.0).filter(|_| position <= shared.durable());
+    let event = segment.map(|segment| {
+        segment.read_cached(segment.event_at(position.0), &mut ReadBuffer::default(), &shared.cache)
+    });
+    matches!(event, Some(Ok(event)) if Fact::of(&event) == Some(Fact::ScavengeBegun))
+}
+
 /// Whether the index finds an event by everything that it can be found by.
 fn check_found(shared: &Shared, event: &Recorded, losses: &[AcceptedLoss]) -> Result<(), String> {
     let segments = shared.segments.load();
@@ -328,7 +367,9 @@ fn check_found(shared: &Shared, event: &Recorded, losses: &[AcceptedLoss]) -> Re
     let stream = event.stream().map(|stream| (KeyClass::Stream, stream));
     let category = event.category().map(|category| (KeyClass::Category, category));
     let tags = event.tags().map(|tag| (KeyClass::Tag, tag));
-    let keys = stream.into_iter().chain(category).chain([(KeyClass::Kind, event.kind())]);
+    // Nobody knows the kind of an event that was removed.
+    let kind = Some((KeyClass::Kind, event.kind())).filter(|(_, kind)| !kind.is_empty());
+    let keys = stream.into_iter().chain(category).chain(kind);
     for (class, name) in keys.chain(tags) {
         let mut cursor =
             segment.postings(class, name, Direction::Forward).map_err(|error| error.to_string())?;

@@ -7,13 +7,14 @@ use crate::append::{Append, Saved};
 use crate::conditions::{Judge, Unwritten, Verdict};
 use crate::disk::DiskFile;
 use crate::error::{Error, Result};
-use crate::event::{Position, StreamName};
+use crate::event::{Position, StreamName, Timestamp};
 use crate::followers::BatchTerms;
 use crate::index::IndexEntry;
 use crate::log::{CleanEnd, Expected, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 use crate::planted::{PlantedBug, is_planted};
 use crate::record::{self, Placement};
 use crate::resolved::Resolved;
+use crate::retention::{self, Fact, Moment};
 use crate::roll::Spares;
 use crate::segment::{Finished, Growing};
 use crate::shared::Shared;
@@ -66,6 +67,8 @@ struct Batch {
     /// What the batch's events can be found by, as far as somebody waits for it.
     terms: Vec<u64>,
     has_unnoted_terms: bool,
+    /// Facts of retention, which are in force as soon as they are durable.
+    facts: Vec<(Fact, Moment)>,
 }
 
 impl Batch {
@@ -107,7 +110,8 @@ impl Writer {
             }
             let answer = resolved.and_then(|resolved| self.accept(&append, &resolved));
             self.batch.answers.push((completion, answer));
-            let is_full = self.batch.bytes.len() >= BATCH_BYTES_MAX
+            let is_full = !self.batch.facts.is_empty() // the next append is judged by them
+                || self.batch.bytes.len() >= BATCH_BYTES_MAX
                 || self.batch.answers.len() >= BATCH_APPENDS_MAX;
             if is_full {
                 self.flush();
@@ -191,10 +195,19 @@ impl Writer {
             }
         }
         self.end.time = recorded_at;
+        self.note_facts(append, first_position, recorded_at);
         self.push_frame(FrameKind::Commit, start, first_position);
         let version = versions.last().copied().unwrap_or(0);
         let position = self.last_position();
         Saved { first_position, position, version, versions, repeated: false }
+    }
+
+    fn note_facts(&mut self, append: &Append, first: Position, time: Timestamp) {
+        let [write] = &append.writes[..] else { return };
+        for (number, fact) in retention::facts_of(write.stream.as_ref(), &write.events) {
+            let position = Position(first.0 + number as u64);
+            self.batch.facts.push((fact, Moment { position, time }));
+        }
     }
 
     fn encode_event(
@@ -241,10 +254,12 @@ impl Writer {
             self.shared.publish(self.last_position(), &BatchTerms::NotNoted);
         }
         let written = self.write_batch();
+        let facts = std::mem::take(&mut self.batch.facts);
         if is_planted(PlantedBug::AnswerBeforePublish) {
             self.answer(&written);
         }
         if written.is_ok() && !self.batch.frames.is_empty() {
+            self.shared.apply_facts(facts);
             self.shared.publish(self.last_position(), &self.batch.terms());
         }
         self.batch.bytes.clear();
@@ -318,6 +333,13 @@ impl Writer {
              store again and repeat the append with the same event ids"
         ))
         .because(error)
+    }
+
+    /// Goes on in a new file, so that nothing is written to this one any more.
+    pub(crate) fn end_file(&mut self) -> Result<()> {
+        self.refuse_if_stopped()?;
+        self.begin_writing()?;
+        self.roll(0)
     }
 
     /// Takes no more appends: for a store that is being closed.

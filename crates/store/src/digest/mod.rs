@@ -16,7 +16,7 @@ use crate::shared::Shared;
 use crate::store::EmbeddedStore;
 use crate::sync::Mutex;
 
-pub(crate) use tree::History;
+pub(crate) use tree::{History, leaf};
 
 /// The digest of all events up to a position: 32 bytes, written in hexadecimal digits.
 ///

@@ -72,8 +72,12 @@ impl History {
     }
 }
 
-/// The position is hashed with the record, because it is not stored in it.
-fn leaf(event: &Recorded) -> Hash {
+/// The position is hashed with the record, because it is not stored in it. What is left of an event
+/// that was removed has its leaf.
+pub(crate) fn leaf(event: &Recorded) -> Hash {
+    if let Some(leaf) = event.removed_leaf() {
+        return leaf;
+    }
     let mut hasher = blake3::Hasher::new();
     hasher.update(&[LEAF]);
     hasher.update(&event.position().0.to_le_bytes());

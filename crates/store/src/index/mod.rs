@@ -89,7 +89,9 @@ impl GrowingIndex {
             add(KeyClass::Stream, stream, entry.version.saturating_sub(1));
             add(KeyClass::Category, split_stream_name(stream).0, 0);
         }
-        add(KeyClass::Kind, entry.kind, 0);
+        if !entry.kind.is_empty() {
+            add(KeyClass::Kind, entry.kind, 0); // nobody knows that of an event that was removed
+        }
         entry.tags.for_each(|tag| add(KeyClass::Tag, tag, 0));
     }
 

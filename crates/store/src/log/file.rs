@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 
-use super::compressed;
+use super::compressed::{self, Edition};
 use super::handles::{Handles, Opened, Slot};
 use super::header::{FileHeader, HEADER_BYTES};
 use crate::disk::{Disk, DiskFile};
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::event::EventId;
 use crate::index::sealed::PlacesPage;
 use crate::record;
+use crate::roll;
 use crate::sync::{AtomicBool, AtomicU64};
 
 /// Bytes that are read at once where events stand far apart.
@@ -60,6 +61,11 @@ impl LogFile {
         self.handles.form(self.number).map_err(|error| self.unreadable(0, error))
     }
 
+    /// Which edition of it there is: with or without something removed.
+    pub(crate) fn edition(&self) -> Result<Edition> {
+        self.handles.edition(self.number).map_err(|error| self.unreadable(0, error))
+    }
+
     /// Puts the compressed form in its place, when that was proven equal.
     pub(crate) fn compress(
         &self,
@@ -67,10 +73,21 @@ impl LogFile {
         store_id: EventId,
         stop: &AtomicBool,
     ) -> Result<()> {
-        let compressed = self.file().and_then(|raw| {
-            compressed::compress(disk, (store_id, self.number), &*raw, stop)?;
-            disk.remove(&self.name)
-        });
+        let raw = self.file().map_err(|error| self.unreadable(0, error))?;
+        self.replace(disk, (store_id, Edition::default()), &*raw, stop)
+    }
+
+    /// Puts a compressed file of these bytes in its place.
+    pub(crate) fn replace(
+        &self,
+        disk: &dyn Disk,
+        (store_id, edition): (EventId, Edition),
+        bytes: &dyn DiskFile,
+        stop: &AtomicBool,
+    ) -> Result<()> {
+        let of = (store_id, self.number, edition);
+        let compressed = compressed::write_edition(disk, of, bytes, stop)
+            .and_then(|()| roll::remove_if_there(disk, &self.name));
         // Whoever reads next opens what is there now.
         self.opened.store(None);
         compressed.map_err(|error| self.unreadable(0, error))

@@ -13,6 +13,9 @@ pub(crate) const FRAME_HEADER_BYTES: usize = 56;
 /// The largest body: an append at its limit.
 pub(crate) const BODY_BYTES_MAX: usize = limits::APPEND_BYTES_MAX;
 
+/// What a commit begins with of which events were removed.
+const REMOVED_MAGIC: [u8; 4] = *b"HRem";
+
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameKind {
@@ -86,7 +89,12 @@ impl FrameHeader {
 
     /// The header at the start of these bytes, if it is whole and of the file with this nonce.
     pub(crate) fn decode(bytes: &[u8], nonce: u64) -> Option<Self> {
-        let kind = FrameKind::from_magic(read_u32(bytes.get(..FRAME_HEADER_BYTES)?, 0))?;
+        let bytes = bytes.get(..FRAME_HEADER_BYTES)?;
+        let kind = if has_removed(bytes) {
+            FrameKind::Commit
+        } else {
+            FrameKind::from_magic(read_u32(bytes, 0))?
+        };
         if !checksum_fits(read_u32(bytes, 52), header_checksum(nonce, bytes)) {
             return None;
         }
@@ -111,10 +119,27 @@ impl FrameHeader {
     }
 }
 
-/// The chain covers the header before the chain value itself, and the body by its checksum.
+/// Whether events of the commit with this header were removed: then the checksum of its body, which
+/// the chain needs, is that of the body as it was.
+pub(crate) fn has_removed(header: &[u8]) -> bool {
+    header.starts_with(&REMOVED_MAGIC)
+}
+
+/// Says in the header of a commit that events of it were removed. The chain stays as it is.
+pub(crate) fn mark_removed(header: &mut [u8], nonce: u64) {
+    put(header, 0, &REMOVED_MAGIC);
+    let checksum = header_checksum(nonce, header);
+    put(header, 52, &checksum.to_le_bytes());
+}
+
+/// The chain covers the header before the chain value itself, and the body by its checksum, both as
+/// they were before anything was removed.
 fn chain(previous: u64, header: &[u8]) -> u64 {
     let mut covered = [0; 44];
     covered[..40].copy_from_slice(&header[..40]);
+    if has_removed(header) {
+        put(&mut covered, 0, &FrameKind::Commit.magic().to_le_bytes());
+    }
     covered[40..].copy_from_slice(&header[48..52]);
     xxh3_64_with_seed(&covered, previous)
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use arc_swap::ArcSwapOption;
 
-use super::compressed::{self, CompressedLog};
+use super::compressed::{self, CompressedLog, Edition};
 use super::header::FileHeader;
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
@@ -67,6 +67,14 @@ impl Handles {
 
     fn look_for(&self, name: &str, is_compressed: bool) -> io::Result<(Arc<dyn DiskFile>, bool)> {
         Ok((self.disk.open(name)?, is_compressed))
+    }
+
+    /// Which edition of a log file there is.
+    pub(super) fn edition(&self, number: u64) -> io::Result<Edition> {
+        match self.disk.open(&compressed::file_name(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Edition::default()),
+            file => Ok(CompressedLog::open(file?, number, &self.cache)?.edition()),
+        }
     }
 
     /// Opens a log file and keeps it open for the next who asks, for a while.

@@ -13,8 +13,9 @@ mod identity;
 mod scan;
 
 pub(crate) use clean_end::{CleanEnd, is_clean_end};
+pub(crate) use compressed::Edition;
 pub(crate) use file::{LogFile, ReadBuffer};
-pub(crate) use frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind};
+pub(crate) use frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, mark_removed};
 pub(crate) use handles::Handles;
 pub(crate) use header::{FileHeader, HEADER_BYTES, LossBefore};
 pub(crate) use identity::{FORMAT_FILE, FORMAT_VERSION, Identity};

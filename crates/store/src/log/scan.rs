@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 
-use super::frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
+use super::frame::{self, BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 use super::header::{FileHeader, HEADER_BYTES};
 use crate::disk::DiskFile;
 use crate::event::{Position, Timestamp};
@@ -78,7 +78,7 @@ impl Frame {
         let mut offset = self.offset + FRAME_HEADER_BYTES as u64;
         (0..self.header.event_count).map(move |_| {
             let event = Recorded::decode(position, rest.clone())?;
-            let length = record::peek_len(&rest).map_or(0, record::padded).min(rest.len());
+            let length = record::peek_room(&rest).unwrap_or(0).min(rest.len());
             let start = offset;
             rest = rest.slice(length..);
             offset += length as u64;
@@ -123,8 +123,10 @@ impl<'file> Scan<'file> {
             return Ok(Found::Nothing(why));
         }
         let body = self.bytes(offset + FRAME_HEADER_BYTES as u64, header.body_len as usize)?;
+        // Where events were removed, the others are told to be whole by their own checksums.
         let is_whole = body.len() == header.body_len as usize
-            && checksum_fits(header.body_checksum, crc32c::crc32c(&body));
+            && (frame::has_removed(&bytes)
+                || checksum_fits(header.body_checksum, crc32c::crc32c(&body)));
         if !is_whole {
             return Ok(Found::Nothing("the frame's body does not fit its checksum"));
         }
@@ -208,7 +210,7 @@ impl<'file> Scan<'file> {
         let body = self.bytes(offset + FRAME_HEADER_BYTES as u64, header.body_len as usize)?;
         let mut frame = Frame { header, offset, body };
         let whole = frame.events().take_while(Result::is_ok).count();
-        let length = |at: usize| record::peek_len(&frame.body[at..]).map_or(0, record::padded);
+        let length = |at: usize| record::peek_room(&frame.body[at..]).unwrap_or(0);
         let end = (0..whole).fold(0, |at, _| at + length(at));
         frame.body.truncate(end);
         frame.header.event_count = whole as u32;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zstd_safe::{DCtx, DDict};
 
-pub(crate) use write::compress;
+pub(crate) use write::write_edition;
 
 use crate::cache::{CacheKey, Cached, ReadCache};
 use crate::disk::DiskFile;
@@ -53,6 +53,16 @@ struct Header {
     /// The first page of the table of blocks, and the page behind the last.
     table: u32,
     end: u32,
+    edition: Edition,
+}
+
+/// Which of the files that a log file was rewritten to, one after another, this is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Edition {
+    /// How many of its events are removed, so that only their stubs are left.
+    pub(crate) removed: u64,
+    /// How often something was removed.
+    pub(crate) number: u32,
 }
 
 impl Header {
@@ -65,6 +75,8 @@ impl Header {
         for number in [BLOCK_BYTES as u32, self.dictionary_bytes, self.table, self.end] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
+        bytes.extend_from_slice(&self.edition.removed.to_le_bytes());
+        bytes.extend_from_slice(&self.edition.number.to_le_bytes());
         bytes
     }
 
@@ -86,6 +98,7 @@ impl Header {
             dictionary_bytes: u32_at(52)?,
             table: u32_at(56)?,
             end: u32_at(60)?,
+            edition: Edition { removed: u64_at(64)?, number: u32_at(72)? },
         };
         is_known.then_some(header)
     }
@@ -130,6 +143,11 @@ impl CompressedLog {
         let dictionary = DDict::try_create(&dictionary).ok_or_else(|| damaged("its dictionary"))?;
         let (cache, serial) = (Arc::clone(cache), crate::cache::serial());
         Ok(Self { file, header, dictionary, cache, serial })
+    }
+
+    /// Which edition it is.
+    pub(super) fn edition(&self) -> Edition {
+        self.header.edition
     }
 
     fn table_page(&self, number: u32) -> io::Result<Bytes> {

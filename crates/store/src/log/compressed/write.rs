@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 
 use zstd_safe::{CCtx, CDict};
 
-use super::{BLOCK_BYTES, BLOCKS_PER_PAGE, CompressedLog, Header, damaged, file_name};
+use super::{BLOCK_BYTES, BLOCKS_PER_PAGE, CompressedLog, Edition, Header, damaged, file_name};
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
 use crate::event::EventId;
 use crate::page::{PAGE_BYTES, PageWriter};
+use crate::planted::{PlantedBug, is_planted};
 use crate::sync::AtomicBool;
 
 const TEMPORARY: &str = "compressed.tmp";
@@ -25,19 +26,20 @@ const SAMPLES_BYTES: usize = 3 << 20;
 /// Bytes that are read, compressed and written at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Compresses a log file, reads the result again, and gives it its name when it is equal.
+/// Compresses a log file, reads the result again, and gives it its name when it is equal: in one
+/// step, also if an earlier edition has it.
 ///
 /// Does not touch the log file. Leaves off with an error soon after `stop` is set.
-pub(crate) fn compress(
+pub(crate) fn write_edition(
     disk: &dyn Disk,
-    (store_id, number): (EventId, u64),
+    (store_id, number, edition): (EventId, u64, Edition),
     raw: &dyn DiskFile,
     stop: &AtomicBool,
 ) -> io::Result<()> {
     crate::roll::remove_if_there(disk, TEMPORARY)?;
     let file = disk.create(TEMPORARY)?;
-    let written = write(&*file, (store_id, number), raw, stop)
-        .and_then(|()| file.sync())
+    let written = write(&*file, (store_id, number, edition), raw, stop)
+        .and_then(|()| sync(&*file))
         .and_then(|()| compare(disk, number, raw, stop));
     if let Err(error) = written {
         // What could be written of it takes the room that others may need.
@@ -48,18 +50,23 @@ pub(crate) fn compress(
     crate::roll::sync_directory(disk)
 }
 
+fn sync(file: &dyn DiskFile) -> io::Result<()> {
+    if is_planted(PlantedBug::NameBeforeSync) { Ok(()) } else { file.sync() }
+}
+
 fn write(
     file: &dyn DiskFile,
-    (store_id, number): (EventId, u64),
+    (store_id, number, edition): (EventId, u64, Edition),
     raw: &dyn DiskFile,
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let raw_bytes = raw.len()?;
     let dictionary = train(raw, raw_bytes)?;
     let dictionary_bytes = dictionary.len() as u32;
-    let nonce = xxhash_rust::xxh3::xxh3_64_with_seed(store_id.as_bytes(), number ^ raw_bytes);
+    let seed = number ^ raw_bytes ^ u64::from(edition.number) << 48;
+    let nonce = xxhash_rust::xxh3::xxh3_64_with_seed(store_id.as_bytes(), seed);
     let mut header =
-        Header { store_id, number, nonce, raw_bytes, dictionary_bytes, table: 0, end: 0 };
+        Header { store_id, number, nonce, raw_bytes, dictionary_bytes, table: 0, end: 0, edition };
     let mut pages = PageWriter::new(file, nonce, 1, stop);
     pages.put_across(&dictionary)?;
     pages.finish(header.dictionary_pages().end)?;

@@ -56,6 +56,9 @@ pub(crate) enum Workload {
     W6,
     W7,
     W8,
+    /// Commands through the dispatcher and because of events, beside plain updates.
+    #[value(name = "commands")]
+    Commands,
     /// One store that grows, measured again and again.
     #[value(name = "growth")]
     Growth,
@@ -85,7 +88,8 @@ impl Settings {
     }
 
     pub(crate) fn workloads(&self) -> Vec<Workload> {
-        let usual = |workload: &Workload| *workload != Workload::Growth;
+        let usual =
+            |workload: &Workload| !matches!(workload, Workload::Commands | Workload::Growth);
         match self.chosen.as_slice() {
             [] => Workload::value_variants().iter().copied().filter(usual).collect(),
             chosen => chosen.to_vec(),

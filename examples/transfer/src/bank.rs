@@ -1,7 +1,15 @@
 //! A bank on a store: accounts, transfers, and what they hold together.
 
-use hitherto::{Commands, Outcome as _, Processor, Query, Repository, Result, Store, wait};
-use hitherto_example_bank::BankAccount;
+use std::collections::HashMap;
+
+use hitherto::{
+    Aggregate as _, Commands, Error, EventId, Outcome as _, Processor, Query, Repository, Result,
+    Store, StoredEvent, StreamName, wait,
+};
+use hitherto_example_bank::AccountEvent::{
+    AccountClosed, AccountOpened, MoneyDeposited, MoneyWithdrawn,
+};
+use hitherto_example_bank::{AccountEvent, BankAccount};
 
 use crate::teller::{ApproveTransfer, RequestTransfer, teller};
 use crate::transfer::{Stage, Transfer};
@@ -49,14 +57,25 @@ impl Bank {
         Ok(())
     }
 
-    /// Approves a large transfer.
+    /// Approves a large transfer, as a part of the story that its request began.
     ///
     /// # Errors
     /// What the store could not do; `Invalid` if it is not one that waits for that.
     pub fn approve(&self, transfer: &str) -> Result<()> {
         let approval = ApproveTransfer { transfer: transfer.to_owned() };
-        wait(self.commands.send(approval).key(format!("{transfer} approved"))).must()?;
+        let approval = self.commands.send(approval).key(format!("{transfer} approved"));
+        wait(match self.story_of(transfer)? {
+            Some(story) => approval.correlation(story),
+            None => approval,
+        })
+        .must()?;
         Ok(())
+    }
+
+    fn story_of(&self, transfer: &str) -> Result<Option<EventId>> {
+        let stream = StreamName::of(Transfer::CATEGORY, transfer);
+        let first = self.store.read(Query::stream(stream)).next().transpose()?;
+        Ok(first.map(|requested| requested.correlation().unwrap_or(requested.id())))
     }
 
     /// What is on an account.
@@ -75,20 +94,51 @@ impl Bank {
         Ok(wait(self.transfers.load(transfer))?.stage)
     }
 
-    /// All the money that there is: on accounts, and on its way.
+    /// All the money that there is: on accounts, and on its way between two.
     ///
     /// # Errors
-    /// What the store could not do.
+    /// `Invalid` if a transfer moved anything but its amount, once; or what the store could not do.
     pub fn total(&self) -> Result<u64> {
         let mut total = 0;
-        for number in self.ids_of("account")? {
-            total += self.balance(&number)?;
+        for opened in self.firsts_of("account")? {
+            total += self.balance(opened.stream_id())?;
         }
-        for transfer in self.ids_of("transfer")? {
-            let transfer = wait(self.transfers.load(&*transfer))?;
-            total += if transfer.stage == Stage::Taken { transfer.amount() } else { 0 };
+        let taken = self.taken_by_stories()?;
+        for requested in self.firsts_of("transfer")? {
+            let story = requested.correlation().unwrap_or(requested.id());
+            let taken = taken.get(&story).copied().unwrap_or_default();
+            total += self.on_its_way(requested.stream_id(), taken)?;
         }
         Ok(total)
+    }
+
+    /// What has left one account and not reached another: all of a transfer, or nothing.
+    fn on_its_way(&self, transfer: &str, taken: i128) -> Result<u64> {
+        let loaded = wait(self.transfers.load(transfer))?;
+        let (stage, amount) = (loaded.stage, loaded.amount());
+        let is_over = matches!(stage, Stage::Completed | Stage::Declined | Stage::Returned);
+        match u64::try_from(taken) {
+            Ok(0) => Ok(0),
+            Ok(taken) if taken == amount && !is_over => Ok(taken),
+            _ => Err(Error::invalid(format!(
+                "{transfer}, of {amount}, is at stage {stage:?} and has moved {taken}"
+            ))),
+        }
+    }
+
+    /// What each story took from accounts, less what it put on others.
+    fn taken_by_stories(&self) -> Result<HashMap<EventId, i128>> {
+        let mut taken = HashMap::new();
+        for event in self.store.read_as::<AccountEvent>(Query::category("account")) {
+            let event = event?;
+            let moved = match &event.data {
+                MoneyWithdrawn { amount } => i128::from(*amount),
+                MoneyDeposited { amount } => -i128::from(*amount),
+                AccountOpened { .. } | AccountClosed => 0,
+            };
+            *taken.entry(event.correlation().unwrap_or(event.id())).or_default() += moved;
+        }
+        Ok(taken)
     }
 
     /// Waits until nothing that has happened is left to react to.
@@ -105,15 +155,11 @@ impl Bank {
         }
     }
 
-    /// The ids of all streams of a category.
-    fn ids_of(&self, category: &str) -> Result<Vec<String>> {
-        let mut ids = Vec::new();
-        for event in self.store.read(Query::category(category)) {
-            let event = event?;
-            if event.version() == 1 {
-                ids.push(event.stream_id().to_owned());
-            }
-        }
-        Ok(ids)
+    /// The first event of each stream of a category.
+    fn firsts_of(&self, category: &str) -> Result<Vec<StoredEvent>> {
+        let events = self.store.read(Query::category(category));
+        let is_first =
+            |event: &Result<StoredEvent>| event.as_ref().map_or(true, |e| e.version() == 1);
+        events.filter(is_first).collect()
     }
 }

@@ -15,8 +15,11 @@ pub struct Steps {
     passed: Arc<AtomicU64>,
     last: u64,
     is_dead: Arc<AtomicBool>,
-    death: Arc<dyn Fn(u64, &str) + Send + Sync>,
+    death: Arc<Death>,
 }
+
+/// What is done at the last step, which is told with its number.
+type Death = dyn Fn(u64, &str) + Send + Sync;
 
 impl Steps {
     /// Never dies.

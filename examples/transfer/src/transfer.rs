@@ -5,6 +5,7 @@ use TransferEvent::{
     TransferDeclined, TransferRequested,
 };
 use hitherto::{Aggregate, Event, Root, ensure};
+use serde::{Deserialize, Serialize};
 
 // region: events
 /// What can happen to a transfer. Amounts are in cents.
@@ -48,7 +49,7 @@ pub enum TransferEvent {
 // endregion: events
 
 /// How far a transfer has come.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stage {
     /// There is none.
     #[default]
@@ -72,8 +73,9 @@ pub enum Stage {
 pub struct NotNow(pub Stage);
 
 /// A transfer, as its events made it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Transfer {
+    #[serde(skip)]
     root: Root<TransferEvent>,
     /// How far it has come.
     pub stage: Stage,

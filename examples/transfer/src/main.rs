@@ -9,7 +9,7 @@ use hitherto::{
     EmbeddedStore, MemoryDisk, Options, Outcome as _, Processor, Query, Reminders, Result, Store,
     wait,
 };
-use hitherto_example_bank::amount;
+use hitherto_example_bank::{BankAccount, amount};
 use hitherto_example_time_travel::Calendar;
 use hitherto_example_transfer::{Bank, Stepped, SteppedStore, Steps, TransferMoney};
 
@@ -36,7 +36,7 @@ fn open(store: &Store) -> Result<Bank> {
     for (number, cents) in [("ANN", 500_000), ("BEN", 0), ("OLD", 0)] {
         bank.open(number, cents)?;
     }
-    wait(bank.accounts.update("OLD", |account| account.close())).refusal()?;
+    wait(bank.accounts.update("OLD", BankAccount::close)).refusal()?;
     println!("Ann has {}, Ben has nothing, and an old account was closed.", amount(500_000));
     Ok(bank)
 }
@@ -139,8 +139,8 @@ fn crash_everywhere() -> Result<()> {
 
 /// Runs until a step, and says what that was; nothing if there are not so many.
 fn crash(store: &EmbeddedStore, checkpoints: &Checkpoints, step: u64) -> Result<Option<String>> {
-    let (died, dies) = std::sync::mpsc::channel();
-    let steps = Steps::until(step, move |_, what| _ = died.send(what.to_owned()));
+    let (tell, told) = std::sync::mpsc::channel();
+    let steps = Steps::until(step, move |_, what| _ = tell.send(what.to_owned()));
     let store = Store::on(SteppedStore { store: store.clone(), steps: steps.clone() });
     let process = Stepped(TransferMoney::new(&store), steps.clone());
     let process = wait(Processor::start(&store, checkpoints, process))?;
@@ -154,5 +154,5 @@ fn crash(store: &EmbeddedStore, checkpoints: &Checkpoints, step: u64) -> Result<
             std::thread::yield_now();
         }
     });
-    Ok(dies.try_recv().ok())
+    Ok(told.try_recv().ok())
 }

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use hitherto::checkpoints::Checkpoints;
 use hitherto::{EmbeddedStore, Outcome as _, Processor, Query, Result, Store, wait};
+use hitherto_example_bank::BankAccount;
 use hitherto_example_transfer::{Bank, Stage, Stepped, SteppedStore, Steps, TransferMoney};
 
 const TOTAL: u64 = 500_000;
@@ -18,7 +19,7 @@ fn requests(store: &Store) -> Bank {
     for (number, cents) in [("ANN", TOTAL), ("BEN", 0), ("OLD", 0)] {
         bank.open(number, cents).expect("the store works");
     }
-    wait(bank.accounts.update("OLD", |account| account.close())).must().expect("it is open");
+    wait(bank.accounts.update("OLD", BankAccount::close)).must().expect("it is open");
     bank.request("T-1", "ANN", "BEN", 30_000).expect("the store works");
     bank.request("T-2", "BEN", "ANN", 90_000).expect("the store works");
     bank.request("T-3", "ANN", "OLD", 20_000).expect("the store works");

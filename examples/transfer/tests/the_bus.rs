@@ -24,8 +24,8 @@ fn subscribers_hear_what_they_subscribed_to() {
     wait(async {
         let bank = bank();
         let checkpoints = Checkpoints::in_memory();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let (by_kind, by_type) = (Arc::clone(&heard), Arc::clone(&heard));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (by_kind, by_type) = (Arc::clone(&told), Arc::clone(&told));
         let head = bank.store.head().await?;
 
         // region: subscribe
@@ -49,9 +49,9 @@ fn subscribers_hear_what_they_subscribed_to() {
         mails.reached(head).await?;
         // endregion: subscribe
 
-        let mut heard = heard.lock().expect("no panic").clone();
-        heard.sort();
-        assert_eq!(heard, ["ANN", "T-1"]);
+        let mut told = told.lock().expect("no panic").clone();
+        told.sort();
+        assert_eq!(told, ["ANN", "T-1"]);
         Ok::<(), hitherto::Error>(())
     })
     .expect("memory works");

@@ -59,6 +59,9 @@ pub(crate) enum Workload {
     /// Commands through the dispatcher and because of events, beside plain updates.
     #[value(name = "commands")]
     Commands,
+    /// A read model in SQLite.
+    #[cfg(feature = "peers")]
+    P1,
     /// One store that grows, measured again and again.
     #[value(name = "growth")]
     Growth,
@@ -157,7 +160,8 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_something_is_named() {
         let workloads = |words: &[&str]| Settings::parse_from(words).workloads();
-        assert_eq!(workloads(&["bench"]).len(), 10);
+        let read_models = usize::from(cfg!(feature = "peers"));
+        assert_eq!(workloads(&["bench"]).len(), 10 + read_models);
         assert_eq!(workloads(&["bench", "growth"]), [Workload::Growth]);
     }
 }

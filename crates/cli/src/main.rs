@@ -1,6 +1,8 @@
 //! The command line of hitherto: reads the arguments and hands over to one file for each verb.
 
 mod append;
+mod archive;
+mod backup;
 mod completions;
 mod demo;
 mod diff;
@@ -18,6 +20,7 @@ mod moment;
 mod place;
 mod point;
 mod print;
+mod projections;
 mod query;
 mod read;
 mod repair;
@@ -58,7 +61,8 @@ Examples:
 
 Exit codes:
   0  done
-  1  the answer is no: an append was in conflict with what is stored, `verify` found damage,
+  1  the answer is no: an append was in conflict with what is stored, `verify` or
+     `backup --check` found damage,
      `repair` could not save every event, a check of `demo` failed
   2  it could not be done: wrong arguments, no such store, store in use, disk full";
 
@@ -74,11 +78,15 @@ enum Command {
     Why(why::Arguments),
     Rules(rules::Arguments),
     Streams(streams::Arguments),
+    Projections(projections::Arguments),
     Stat(stat::Arguments),
     Verify(verify::Arguments),
     Repair(repair::Arguments),
     Sign(sign::Arguments),
     Export(export::Arguments),
+    Backup(backup::BackupArguments),
+    Restore(backup::RestoreArguments),
+    Archive(archive::Arguments),
     Forget(forget::Arguments),
     Keys(keys::Arguments),
     Completions(completions::Arguments),
@@ -106,11 +114,15 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Why(arguments) => why::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Streams(arguments) => streams::run(&arguments),
+        Command::Projections(arguments) => projections::run(arguments),
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Archive(arguments) => archive::run(&arguments),
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -35,13 +35,6 @@ pub(crate) struct KeptByAll {
     epoch: u64,
 }
 
-impl Kept {
-    /// How far a partition has come.
-    pub(crate) fn position_of(&self, partition: u32) -> Position {
-        self.partitions.get(partition as usize).map(|(at, _)| *at).unwrap_or_default()
-    }
-}
-
 impl KeptByAll {
     /// Takes over: whoever opened it before cannot commit any more.
     pub(crate) fn open(shared: SharedKept) -> Self {

@@ -112,25 +112,18 @@ impl Handler for ReactionHandler {
     }
 
     fn commit(&mut self, work: &Work<'_>) -> Result<(), Failure> {
-        // Nothing is done by whom another has taken over from, and nothing that is kept as done.
-        let kept = self.kept.lock()?.kept.position_of(self.partition);
-        let is_retry = !work.release.is_empty();
-        let is_done = |event: &&StoredEvent| {
-            let position = event.position();
-            self.reacted.contains(&position) || (!is_retry && position <= kept)
-        };
+        drop(self.kept.lock()?); // nothing is done by whom another has taken over from
+        let is_done = |event: &&StoredEvent| self.reacted.contains(&event.position());
         let before = work.events.iter().take_while(is_done).count();
-        let Err((had, error)) = self.effects.have(&work.events[before..]) else {
-            self.reacted.extend(work.events.iter().map(StoredEvent::position));
-            return self.keep(work);
-        };
-        let index = (before + had).min(work.events.len().saturating_sub(1));
-        self.reacted.extend(work.events[..index].iter().map(StoredEvent::position));
-        self.keep(&front(work, index))?;
-        Err(match error.kind() {
-            ErrorKind::Unavailable => Failure::Unavailable(error),
-            _ => Failure::Event { index: Some(index), kept: index, error },
-        })
+        if let Err((had, error)) = self.effects.have(&work.events[before..]) {
+            let index = (before + had).min(work.events.len().saturating_sub(1));
+            self.remember(&work.events[..index]);
+            return Err(self.stumble(work, index, error));
+        }
+        self.remember(work.events);
+        self.keep(work)?;
+        self.reacted.clear();
+        Ok(())
     }
 
     fn orders(&mut self) -> Result<Vec<Parked>, Failure> {
@@ -139,13 +132,33 @@ impl Handler for ReactionHandler {
 }
 
 impl ReactionHandler {
+    fn remember(&mut self, events: &[StoredEvent]) {
+        self.reacted.extend(events.iter().map(StoredEvent::position));
+    }
+
     fn keep(&mut self, work: &Work<'_>) -> Result<(), Failure> {
         let mut once = self.kept.lock()?;
         let before = once.kept.partitions.get(self.partition as usize).map(|(at, _)| *at);
         let up_to = work.up_to.max(before.unwrap_or_default());
-        once.keep(self.partition, &Work { up_to, ..*work })?;
+        once.keep(self.partition, &Work { up_to, ..*work })
+    }
+
+    /// Keeps what was done before the event that failed, and says what that is to the runner.
+    fn stumble(&mut self, work: &Work<'_>, index: usize, error: Error) -> Failure {
+        let mut front = front(work, index);
+        let is_unavailable = error.kind() == ErrorKind::Unavailable;
+        if is_unavailable {
+            // The same work comes again, and is counted then; what was done of it is remembered.
+            front.tally.handled -= index as u64;
+        }
+        if let Err(failure) = self.keep(&front) {
+            return failure;
+        }
+        if is_unavailable {
+            return Failure::Unavailable(error);
+        }
         self.reacted.clear();
-        Ok(())
+        Failure::Event { index: Some(index), kept: index, error }
     }
 }
 

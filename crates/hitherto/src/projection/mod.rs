@@ -1,6 +1,7 @@
 //! Projections: pure functions from events to what is read.
 
 mod documents;
+mod kept;
 mod place;
 mod projector;
 mod sql;
@@ -15,6 +16,7 @@ use crate::event::Event;
 use crate::{Recorded, StoredEvent};
 
 pub use documents::{Change, DocumentChange, DocumentProjection, Documents, DocumentsInMemory};
+pub use kept::{Comparison, Kept, KeptModels, Standing, TableDifference};
 pub use place::{Definition, KeyOf, Place};
 pub use projector::{Projector, Starting};
 pub use sql::{Sql, Statement};

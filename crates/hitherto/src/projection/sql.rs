@@ -57,6 +57,14 @@ impl Sql {
         }
     }
 
+    /// What to run, to be kept.
+    ///
+    /// # Errors
+    /// As [`Sql::statements`].
+    pub fn into_statements(self) -> Result<Vec<Statement>> {
+        self.error.map_or(Ok(self.statements), Err)
+    }
+
     /// Forgets everything, to be used for the next event.
     pub fn clear(&mut self) {
         self.statements.clear();

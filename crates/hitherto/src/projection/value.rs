@@ -101,6 +101,33 @@ macro_rules! integers {
 
 integers!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
+macro_rules! comparisons {
+    ($($type:ty => $variant:ident |$value:ident| $made:expr;)*) => {$(
+        impl From<$type> for Value {
+            fn from($value: $type) -> Self {
+                Self::$variant($made)
+            }
+        }
+
+        impl PartialEq<$type> for Value {
+            fn eq(&self, other: &$type) -> bool {
+                let $value = other.clone();
+                *self == Self::$variant($made)
+            }
+        }
+    )*};
+}
+
+comparisons! {
+    bool => Bool |value| value;
+    i32 => Integer |value| i64::from(value);
+    u32 => Integer |value| i64::from(value);
+    i64 => Integer |value| value;
+    f64 => Real |value| value;
+    &str => Text |value| value.to_owned();
+    String => Text |value| value;
+}
+
 fn in_64_bits<N: TryInto<i64> + Copy + std::fmt::Display>(number: N) -> Result<i64> {
     number.try_into().map_err(|_| {
         Error::invalid(format!(

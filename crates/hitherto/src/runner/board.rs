@@ -237,7 +237,7 @@ impl Facts {
 
     /// How often all partitions have looked for orders.
     pub(crate) fn looked(&self) -> u64 {
-        self.partitions.iter().map(|partition| partition.looked).min().unwrap_or(u64::MAX)
+        self.partitions.iter().map(|partition| partition.looked).min().unwrap_or(0)
     }
 
     /// Calls the waker at the next change.

@@ -37,7 +37,8 @@ pub(super) struct Partition {
     tally: Tally,
     /// The positions that are parked, by their keys.
     pub(super) parked: HashMap<String, BTreeSet<Position>>,
-    looked_at: Instant,
+    /// When it has looked for orders last; never yet, when it has just started.
+    looked_at: Option<Instant>,
 }
 
 /// Why a commit did not happen, and will not by waiting.
@@ -65,7 +66,7 @@ impl Partition {
             done: Position::START,
             tally: Tally::default(),
             parked: HashMap::new(),
-            looked_at: Instant::now(),
+            looked_at: None,
         }
     }
 
@@ -255,9 +256,9 @@ impl Partition {
     }
 
     fn look_for_orders(&mut self, wanted: u64) -> Result<(), Ended> {
-        let is_due = wanted > 0 || self.looked_at.elapsed() >= IDLE;
+        let is_due = wanted > 0 || self.looked_at.is_none_or(|at| at.elapsed() >= IDLE);
         if is_due && !self.parked.is_empty() {
-            self.looked_at = Instant::now();
+            self.looked_at = Some(Instant::now());
             self.carry_out_orders()?;
         }
         if wanted > 0 {

@@ -219,6 +219,7 @@ impl<'a> Stretch<'a> {
             let head = crate::wait(self.reader.store.head())?;
             *failed = 0;
             self.reader.board.set_reader_trouble(false);
+            self.look_where_it_stands();
             let gathered = self.gather(&mut events)?;
             let seen_all = gathered.end.is_pending();
             self.reader.board.set_head(head, seen_all);
@@ -230,6 +231,13 @@ impl<'a> Stretch<'a> {
             if seen_all && self.idle(head).is_break() {
                 return Ok(());
             }
+        }
+    }
+
+    /// Somebody else may have switched to what is built beside.
+    fn look_where_it_stands(&self) {
+        if self.reader.board.lock().is_beside && !lock(&self.reader.target).is_beside() {
+            self.reader.board.set_settled(false);
         }
     }
 

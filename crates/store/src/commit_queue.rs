@@ -19,8 +19,8 @@ use crate::writer::{Request, Writer};
 /// After so long without an append, a mark proves the last batch durable.
 const IDLE: Duration = Duration::from_millis(20);
 
-/// With so many bytes of appends waiting, whoever comes next waits until they are taken: a slow disk
-/// slows its callers down, and memory stays bounded.
+/// With so many bytes of appends waiting, whoever comes next waits until they are taken: a slow
+/// disk slows its callers down, and memory stays bounded.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// The appends that wait, and the writer for whoever leads.

@@ -59,7 +59,8 @@ impl<T> Ticket<T> {
     }
 
     /// Blocks this thread until the answer is there, but no longer than this: then the ticket comes
-    /// back, to be waited for later. The append goes on; that it is late does not mean that it fails.
+    /// back, to be waited for later. The append goes on; that it is late does not mean that it
+    /// fails.
     ///
     /// ```
     /// use std::time::Duration;

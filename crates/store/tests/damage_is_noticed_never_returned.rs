@@ -14,18 +14,9 @@ use hitherto_store::{
 
 type Image = BTreeMap<String, Vec<u8>>;
 
-/// Of zeros that nothing stands between, one in so many is flipped; of everything else every byte.
-const BLOCK: usize = 16;
-
-/// The places in a file that are flipped, one at a time.
-fn places(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    let blocks = bytes.chunks(BLOCK).enumerate();
-    blocks.flat_map(|(number, block)| {
-        let is_empty = block.iter().all(|&byte| byte == 0);
-        let length = if is_empty { 1 } else { block.len() };
-        (number * BLOCK..).take(length)
-    })
-}
+/// Every so manieth byte is flipped; another start each time the test file is compiled would be
+/// worse than a fixed one, because nobody could repeat it.
+const STRIDE: usize = 3;
 
 fn image_of(disk: &MemoryDisk) -> Image {
     let names = disk.list().expect("it can be listed");
@@ -129,7 +120,7 @@ fn every_flipped_byte_is_noticed_or_harmless() {
     for is_closed in [true, false] {
         let (image, events) = sound_store(is_closed);
         for (name, bytes) in &image {
-            for place in places(bytes) {
+            for place in (0..bytes.len()).step_by(STRIDE) {
                 let mut damaged = image.clone();
                 damaged.get_mut(name).expect("it is there")[place] ^= 1 << (place % 8);
                 let what = format!("{name} at {place}, closed: {is_closed}");

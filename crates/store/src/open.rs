@@ -251,7 +251,7 @@ fn remove_compressed_logs(disk: &dyn Disk) -> std::io::Result<()> {
     let names = disk.list()?;
     let numbers = names.iter().filter_map(|name| compressed::number_of(name));
     let mut raw = numbers.map(FileHeader::file_name).filter(|name| names.contains(name));
-    raw.try_for_each(|name| disk.remove(&name))
+    raw.try_for_each(|name| roll::remove_if_there(disk, &name))
 }
 
 fn is_index(name: &str) -> bool {

@@ -65,9 +65,10 @@ impl Indexes<'_> {
         let Some(index) = index else { return Ok(None) };
         let header = &index.header;
         let Some(last) = index.files.last() else { return Ok(None) };
+        let next = last.number + 1;
         let chain = match header.last_frame {
-            Some(FrameKind::Roll) => {
-                self.header_of(last.number + 1)?.map(|header| header.previous_chain)
+            Some(FrameKind::Roll) if self.handles.is_here(next) => {
+                self.header_of(next)?.map(|header| header.previous_chain)
             }
             Some(FrameKind::Mark | FrameKind::Close) => {
                 self.chain_of_mark(&header.end, last.number)?

@@ -10,6 +10,7 @@ use bank::{
     AccountOpened, Balances, BalancesWithMoves, MoneyDeposited, fresh, fresh_rows, happens, quick,
     rows, some_life,
 };
+use hitherto::projection::KeptModels as _;
 use hitherto::projection::Value;
 use hitherto::runner::{Ended, State};
 use hitherto::{Projection, Projector, Recorded, Sql, Store, wait};

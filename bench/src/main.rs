@@ -15,6 +15,7 @@ mod peers;
 mod place;
 mod probe;
 mod random;
+mod reading_limit;
 mod report;
 mod sample;
 mod settings;

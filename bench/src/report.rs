@@ -13,7 +13,8 @@ expected version. *Durable* is meant everywhere: an append is counted when its b
 Contestants run in turns in the same process; the median of the rounds is shown, with the latencies of \
 that round. Stores are read with warm caches, except \
 right after opening. A dash says that a contestant has no notion of what is measured. The limits are what the disk \
-itself gives when 400 bytes an event are written into a file full of zeros and synced, without any store. \
+itself gives when 400 bytes an event are written into a file full of zeros and synced, without any store, and \
+what the page cache gives when as many bytes are read from it. \
 A target is a figure that we want to reach, and says whether this run did. Compare only within a table: \
 another machine, or another hour, has other figures.
 
@@ -34,6 +35,8 @@ kinds. *Memory of its own* is without the pages of mapped files, which belong to
 
 /// How to get these figures; it stands in the report itself, so that it is written with it.
 const COMMANDS: &str = include_str!("commands.md");
+/// What bounds the figures that miss their target.
+const BOUNDS: &str = include_str!("bounds.md");
 
 /// The whole report in Markdown.
 pub(crate) fn write(
@@ -54,5 +57,6 @@ pub(crate) fn write(
     for section in sections {
         write!(text, "{section}").expect("writing to a string does not fail");
     }
+    write!(text, "\n{BOUNDS}").expect("writing to a string does not fail");
     text
 }

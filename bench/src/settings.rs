@@ -10,7 +10,7 @@ use crate::peers::Choice;
 /// Measures the workloads side by side with other stores and with the limits of the machine.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Settings {
-    /// What to measure; W1 to W8 if nothing is named.
+    /// What to measure; everything if nothing is named.
     #[arg(value_enum, ignore_case = true)]
     chosen: Vec<Workload>,
     /// Only these contestants, separated by commas; all if nothing is named.
@@ -74,6 +74,11 @@ impl Settings {
         self.rounds.unwrap_or(if self.quick { 1 } else { 5 }).max(1)
     }
 
+    /// How often a store that grows is measured at each size: fewer times, as it has much to do.
+    pub(crate) fn growth_rounds(&self) -> usize {
+        self.rounds.map_or(self.rounds().min(3), |rounds| rounds.max(1))
+    }
+
     /// Events in the store that W4, W5 and W7 read.
     pub(crate) fn events(&self) -> u64 {
         self.events.unwrap_or(if self.quick { 100_000 } else { 1_000_000 })
@@ -85,9 +90,8 @@ impl Settings {
     }
 
     pub(crate) fn workloads(&self) -> Vec<Workload> {
-        let usual = |workload: &Workload| *workload != Workload::Growth;
         match self.chosen.as_slice() {
-            [] => Workload::value_variants().iter().copied().filter(usual).collect(),
+            [] => Workload::value_variants().to_vec(),
             chosen => chosen.to_vec(),
         }
     }
@@ -109,7 +113,7 @@ impl Settings {
     /// The command that measures this again.
     pub(crate) fn command(&self) -> String {
         let mut words = vec!["cargo xtask bench".to_owned()];
-        words.extend(self.workloads().into_iter().map(Workload::word));
+        words.extend(self.chosen.iter().copied().map(Workload::word));
         if !self.only.is_empty() {
             let only = self.only.iter().map(|choice| choice.word()).collect::<Vec<_>>();
             words.push(format!("--only {}", only.join(",")));
@@ -148,9 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_measured_only_when_it_is_named() {
+    fn everything_is_measured_unless_something_is_named() {
         let workloads = |words: &[&str]| Settings::parse_from(words).workloads();
-        assert_eq!(workloads(&["bench"]).len(), 8);
+        assert_eq!(workloads(&["bench"]).len(), 9);
         assert_eq!(workloads(&["bench", "growth"]), [Workload::Growth]);
     }
 }

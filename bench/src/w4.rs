@@ -6,21 +6,28 @@ use crate::filled::{FilledStore, LONG_STREAM, STREAM_EVENTS, Stores, stream_name
 use crate::measure::run_for;
 use crate::peers::{Choice, Selection};
 use crate::random::Random;
+use crate::reading_limit::EventsFile;
 use crate::settings::Settings;
-use crate::table::{Contestant, Outcome, Table, grouped};
+use crate::table::{Contestant, Outcome, Role, Table, grouped};
 use crate::target::Target::{self, AtLeast, OfPeers};
 
 const COMPRESSED: &[Target] = &[AtLeast(30_000.0)];
 
 pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Box<dyn Error>> {
-    let one = short_streams(settings, stores, 1, &[AtLeast(200_000.0), OfPeers(2.0)])?;
-    let many = short_streams(settings, stores, 16, &[AtLeast(300_000.0), OfPeers(2.0)])?;
+    let limit = settings.takes_part(Choice::Limit);
+    let limit =
+        limit.then(|| EventsFile::create(&settings.directory, stores.events)).transpose()?;
+    let short =
+        |readers, targets| short_streams(settings, stores, limit.as_ref(), readers, targets);
+    let one = short(1, &[AtLeast(200_000.0), OfPeers(2.0)])?;
+    let many = short(16, &[AtLeast(300_000.0), OfPeers(2.0)])?;
     Ok(vec![one, many, long_stream(settings, stores)?])
 }
 
 fn short_streams(
     settings: &Settings,
     stores: &Stores,
+    limit: Option<&EventsFile>,
     readers: u64,
     targets: &'static [Target],
 ) -> Result<Table, Box<dyn Error>> {
@@ -30,6 +37,14 @@ fn short_streams(
         let round = move || loaded(settings, stores, store, readers);
         let (role, title) = (store.choice.role(), store.choice.title());
         contestants.push(Contestant::new(role, title, round).reach(targets));
+    }
+    if let Some(limit) = limit {
+        let name = "limit: 10 reads of 400 bytes from anywhere in the page cache, by hand";
+        let round = move || {
+            let workers = (0..readers).map(|seed| limit.scattered(STREAM_EVENTS, seed)).collect();
+            Ok(run_for(settings.duration(), 1, workers))
+        };
+        contestants.push(Contestant::new(Role::Limit, name, round));
     }
     let events = grouped(stores.events as f64);
     let who = if readers == 1 { "1 reader".to_owned() } else { format!("{readers} readers") };

@@ -9,9 +9,10 @@ use crate::filled::{FilledStore, Stores};
 use crate::hitherto;
 use crate::measure::Measured;
 use crate::peers::{Answer, Choice, Selection};
+use crate::reading_limit::EventsFile;
 use crate::sample::{RARE_KIND, RARE_ONE_IN};
 use crate::settings::Settings;
-use crate::table::{Contestant, Outcome, Table, grouped};
+use crate::table::{Contestant, Outcome, Role, Table, grouped};
 use crate::target::Target::{self, AtLeast, MedianMicros};
 
 pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Box<dyn Error>> {
@@ -19,6 +20,9 @@ pub(crate) fn run(settings: &Settings, stores: &Stores) -> Result<Vec<Table>, Bo
 }
 
 fn everything(settings: &Settings, stores: &Stores) -> Result<Table, Box<dyn Error>> {
+    let limit = settings.takes_part(Choice::Limit);
+    let limit =
+        limit.then(|| EventsFile::create(&settings.directory, stores.events)).transpose()?;
     let mut contestants = Vec::new();
     for store in &stores.all {
         let (role, title) = (store.choice.role(), store.choice.title());
@@ -28,6 +32,11 @@ fn everything(settings: &Settings, stores: &Stores) -> Result<Table, Box<dyn Err
             let round = move || selected(store, Selection::All, stores.events);
             contestants.push(Contestant::new(role, title, round));
         }
+    }
+    if let Some(limit) = &limit {
+        let name = "limit: 400 bytes an event from the page cache, and a checksum, by hand";
+        let round = || timed(stores.events, || Ok(limit.replay()?));
+        contestants.push(Contestant::new(Role::Limit, name, round));
     }
     let title = format!("W5: replay of all {} events in order", grouped(stores.events as f64));
     Table::new(title, "events/s").compete(settings.rounds(), contestants)

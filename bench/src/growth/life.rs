@@ -66,8 +66,19 @@ impl Life {
         self.events
     }
 
-    /// The next events of as many streams; fewer where every open stream has had its turn.
+    /// The next events of as many streams; fewer where every open stream has had its turn, but
+    /// never none.
     pub(super) fn next_commit(&mut self, events_max: usize) -> Append {
+        loop {
+            let append = self.next_of_round(events_max);
+            if !append.writes.is_empty() {
+                return append;
+            }
+        }
+    }
+
+    /// As many of this round's events; none if all streams behind the last one are still closed.
+    fn next_of_round(&mut self, events_max: usize) -> Append {
         if self.next == self.order.len() {
             self.next = 0;
             self.rounds += 1;

@@ -105,7 +105,7 @@ impl Growing<'_> {
         let (any, recent) = (self.life.closed(NAMES), self.life.recently_closed(NAMES));
         let matching = hitherto::read(store, kind())?;
         let mut rounds = Rounds::default();
-        for _ in 0..self.settings.rounds() {
+        for _ in 0..self.settings.growth_rounds() {
             let loads = self.load(store, &any)?.rate;
             rounds.add("load of a stream of any age (W4), loads/s", loads, Wanted::Steady);
             let loads = self.load(store, &recent)?.rate;
@@ -144,7 +144,7 @@ impl Growing<'_> {
     fn append(&self, store: &EmbeddedStore, step: &mut Step) {
         let peer = Hitherto::from(store.clone());
         let mut rounds = Rounds::default();
-        for round in 0..self.settings.rounds() {
+        for round in 0..self.settings.growth_rounds() {
             let names = format!("step{}-{round}", step.events);
             for (writers, versions, conditions) in [
                 (1, "append, 1 writer (W1), events/s", "conditions, 1 writer (W8), events/s"),
@@ -167,7 +167,7 @@ impl Growing<'_> {
     /// In processes of their own, as after a restart of the program.
     fn reopen(&self, events: u64, step: &mut Step) -> Result<(), Box<dyn Error>> {
         let mut found = Vec::new();
-        for _ in 0..self.settings.rounds() {
+        for _ in 0..self.settings.growth_rounds() {
             found.push(probe::ask(Choice::Hitherto, self.place.path(), Then::Work { events })?);
         }
         found.sort_by(|a, b| a.first_read_ms.total_cmp(&b.first_read_ms));

@@ -3,24 +3,32 @@
 mod append;
 mod completions;
 mod demo;
+mod diff;
 mod engine;
 mod export;
 mod failure;
+mod fold;
 mod follow;
 mod forget;
+mod history;
 mod import;
 mod keys;
 mod line;
 mod moment;
+mod place;
+mod point;
 mod print;
 mod query;
 mod read;
 mod repair;
+mod rules;
+mod show;
 mod sign;
 mod signature;
 mod stat;
 mod streams;
 mod verify;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,6 +53,7 @@ Examples:
   hitherto demo
   hitherto append bank account-1 MoneyDeposited '{\"amount\":500}' --expect any
   hitherto read bank --stream account-1
+  hitherto show bank account-1 --at 2026-01-04T12:00Z
   hitherto export bank | hitherto import copy
 
 Exit codes:
@@ -60,6 +69,10 @@ enum Command {
     Import(import::Arguments),
     Read(read::Arguments),
     Follow(follow::Arguments),
+    Show(show::Arguments),
+    Diff(diff::Arguments),
+    Why(why::Arguments),
+    Rules(rules::Arguments),
     Streams(streams::Arguments),
     Stat(stat::Arguments),
     Verify(verify::Arguments),
@@ -88,6 +101,10 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Import(arguments) => import::run(arguments),
         Command::Read(arguments) => read::run(arguments),
         Command::Follow(arguments) => follow::run(arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Streams(arguments) => streams::run(&arguments),
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),

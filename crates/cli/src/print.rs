@@ -1,7 +1,9 @@
 //! What the commands print: tables for people, JSON lines for programs.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
+use anstream::AutoStream;
 use anstyle::Style;
 use clap::{Args, ValueEnum};
 use hitherto_store::Recorded;
@@ -42,6 +44,23 @@ impl FormatArguments {
 /// Standard output, buffered: whoever writes to it flushes it.
 pub(crate) fn stdout() -> BufWriter<Stdout> {
     BufWriter::with_capacity(64 * 1024, io::stdout())
+}
+
+/// Standard output for text with colours, which are left out where they are not wanted.
+pub(crate) fn styled_stdout() -> BufWriter<AutoStream<Stdout>> {
+    BufWriter::with_capacity(64 * 1024, anstream::stdout())
+}
+
+/// The text in bold.
+pub(crate) fn bold(text: impl Display) -> String {
+    let style = Style::new().bold();
+    format!("{style}{text}{style:#}")
+}
+
+/// The text as an aside.
+pub(crate) fn dim(text: impl Display) -> String {
+    let style = Style::new().dimmed();
+    format!("{style}{text}{style:#}")
 }
 
 /// Writes one JSON object and ends the line.
@@ -107,7 +126,7 @@ pub(crate) struct Table<W> {
     out: W,
     titles: Vec<&'static str>,
     widths: Vec<usize>,
-    held: Vec<Vec<String>>,
+    held: Vec<(Style, Vec<String>)>,
     has_titles_printed: bool,
     is_styled: bool,
     line_width: Option<usize>,
@@ -116,7 +135,7 @@ pub(crate) struct Table<W> {
 impl<W: Write> Table<W> {
     /// A table with these columns; a title that begins with `>` stands for a column of numbers.
     pub(crate) fn new(out: W, titles: &[&'static str]) -> Self {
-        let choice = anstream::AutoStream::choice(&io::stdout());
+        let choice = AutoStream::choice(&io::stdout());
         let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0);
         Self {
             out,
@@ -131,12 +150,17 @@ impl<W: Write> Table<W> {
 
     /// Takes a row with one cell for each column.
     pub(crate) fn row(&mut self, cells: &[String]) -> io::Result<()> {
+        self.styled_row(Style::new(), cells)
+    }
+
+    /// Takes a row that is printed in a style, if the terminal has any.
+    pub(crate) fn styled_row(&mut self, style: Style, cells: &[String]) -> io::Result<()> {
         debug_assert_eq!(cells.len(), self.titles.len());
         let cells: Vec<String> = cells.iter().map(|cell| printable(cell)).collect();
         for (width, cell) in self.widths.iter_mut().zip(&cells) {
             *width = cell.width().max(*width);
         }
-        self.held.push(cells);
+        self.held.push((if self.is_styled { style } else { Style::new() }, cells));
         if self.held.len() < HELD_ROWS_MAX { Ok(()) } else { self.print_held() }
     }
 
@@ -154,9 +178,9 @@ impl<W: Write> Table<W> {
             let titles = self.aligned(&titles);
             writeln!(self.out, "{style}{titles}{style:#}")?;
         }
-        for cells in std::mem::take(&mut self.held) {
+        for (style, cells) in std::mem::take(&mut self.held) {
             let aligned = self.aligned(&cells);
-            writeln!(self.out, "{aligned}")?;
+            writeln!(self.out, "{style}{aligned}{style:#}")?;
         }
         Ok(())
     }

@@ -14,6 +14,10 @@ fn commands_that_read_do_not_create_a_store() {
         shell.run(&format!("{verb} missing")).refused(2, &["missing"]);
         assert!(!shell.path("missing").exists(), "{verb} made a directory");
     }
+    for words in ["show missing a-1", "diff missing a-1", "why missing 1", "rules missing"] {
+        shell.run(words).refused(2, &["missing"]);
+        assert!(!shell.path("missing").exists(), "{words} made a directory");
+    }
 }
 
 #[test]

@@ -11,7 +11,8 @@ fn every_command_has_help_with_examples_or_exit_codes() {
     assert!(help.contains("Exit codes:"), "{help}");
     assert!(help.contains("demo") && !help.contains("demo-balance"), "{help}");
     assert!(shell.run("demo --help").done().stdout.contains("exit code is 1"));
-    for verb in ["append", "import", "read", "follow", "streams", "stat", "verify", "export"] {
+    let read = ["read", "follow", "show", "diff", "why", "streams", "stat", "verify", "export"];
+    for verb in ["append", "import", "rules"].into_iter().chain(read) {
         assert!(help.contains(verb), "{verb} is not in the help");
         let help = shell.run(&format!("{verb} --help")).done().stdout;
         assert!(help.contains("Examples:") || help.contains("Exit codes:"), "{verb}: {help}");

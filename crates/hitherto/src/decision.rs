@@ -166,7 +166,11 @@ impl Store {
         }
     }
 
-    async fn fold_for<D: Decision>(&self, decision: &D, query: Query) -> Result<D::State> {
+    pub(crate) async fn fold_for<D: Decision>(
+        &self,
+        decision: &D,
+        query: Query,
+    ) -> Result<D::State> {
         let mut state = D::State::default();
         let mut events = self.read(query);
         while let Some(event) = events.next_event().await {
@@ -177,7 +181,7 @@ impl Store {
 }
 
 /// What a decision looks at: only what its query names, not from where to where.
-fn boundary_of<D: Decision>(decision: &D) -> Query {
+pub(crate) fn boundary_of<D: Decision>(decision: &D) -> Query {
     narrowed::<D::Event>(Query { items: decision.query().items, ..Query::default() })
 }
 

@@ -104,6 +104,7 @@ pub mod command;
 mod decision;
 mod error;
 mod event;
+mod past;
 mod personal;
 pub mod private;
 pub mod process;
@@ -129,6 +130,7 @@ pub use hitherto_store::{
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
     Result, Saved, StreamName, SystemClock, Tag, Ticket, Timestamp, limits,
 };
+pub use past::Moment;
 pub use personal::{Personal, PrivacyEvent};
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 pub use pollster::block_on as wait;

@@ -20,7 +20,8 @@ use crate::cause::Cause;
 use crate::decision::nothing_new;
 use crate::error::UpdateError;
 use crate::event::{Event, Recorded, as_stored, check_new, not_valid};
-use crate::snapshot::{JsonSnapshots, Load, SnapshotStore, Snapshots};
+use crate::past::Moment;
+use crate::snapshot::{JsonSnapshots, Kept, Load, SnapshotStore, Snapshots};
 use crate::{Error, ErrorKind, Result, Store};
 
 /// How often an update is tried while others are faster.
@@ -248,44 +249,6 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    /// The aggregate as it was at a version of its stream.
-    ///
-    /// # Errors
-    /// `NotFound` if it never was at that version, or as [`Repository::load`].
-    pub fn at_version<Q>(
-        &self,
-        id: &Q,
-        version: u64,
-    ) -> impl Future<Output = Result<A>> + Send + use<A, Q>
-    where
-        A::Id: Borrow<Q>,
-        Q: Display + ?Sized,
-    {
-        let (this, stream) = (self.clone(), stream_of::<A>(id));
-        async move { this.stream_at_version(&stream?, version).await }
-    }
-
-    /// The aggregate as it was at a time: after all its events recorded then or before.
-    ///
-    /// # Errors
-    /// As [`Repository::load`].
-    pub fn at_time<Q>(
-        &self,
-        id: &Q,
-        time: Timestamp,
-    ) -> impl Future<Output = Result<A>> + Send + use<A, Q>
-    where
-        A::Id: Borrow<Q>,
-        Q: Display + ?Sized,
-    {
-        let (this, stream) = (self.clone(), stream_of::<A>(id));
-        async move {
-            let stream = stream?;
-            let query = Query::stream(stream.clone()).until(time);
-            this.fold(this.new_aggregate(&stream), query).await
-        }
-    }
-
     /// What this reaction answered before, or else what the command does now.
     async fn answer_once<F>(
         &self,
@@ -339,7 +302,7 @@ impl<A: Aggregate> Repository<A> {
     where
         F: FnMut(&mut A) -> Result<(), A::Error> + Send,
     {
-        let mut aggregate = self.stream_at_version(stream, version).await?;
+        let mut aggregate = self.stream_at(stream, Moment::Version(version)).await?;
         if let Err(refusal) = command(&mut aggregate) {
             return Ok(Err(refusal));
         }
@@ -401,7 +364,7 @@ impl<A: Aggregate> Repository<A> {
     }
 
     /// A copy of what was kept, unless something was forgotten since, which it may still have.
-    fn cached(&self, stream: &StreamName) -> Option<A> {
+    pub(crate) fn cached(&self, stream: &StreamName) -> Option<A> {
         let mut aggregate = self.cache.as_ref()?.copy_of(stream.as_str())?;
         if aggregate.root().forgettings == self.store.raw().forgettings() {
             return Some(aggregate);
@@ -410,21 +373,9 @@ impl<A: Aggregate> Repository<A> {
         None
     }
 
-    pub(crate) async fn stream_at_version(&self, stream: &StreamName, version: u64) -> Result<A> {
-        let query = Query::stream(stream.clone()).up_to_version(version);
-        let mut aggregate = self.fold(self.new_aggregate(stream), query).await?;
-        let reached = aggregate.root().version();
-        if reached < version {
-            return Err(Error::not_found(format!(
-                "{stream} was never at version {version}: it is at version {reached}"
-            )));
-        }
-        Ok(aggregate)
-    }
-
     async fn load_with_snapshot(&self, stream: &StreamName) -> Result<A> {
-        if let Some(snapshots) = &self.snapshots
-            && let Some(aggregate) = self.resume(&**snapshots, stream).await?
+        if let Some(kept) = self.snapshot_of(stream)
+            && let Some(aggregate) = self.resume(kept, stream, None).await?
         {
             return Ok(aggregate);
         }
@@ -449,15 +400,16 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    /// Goes on from a snapshot, if its last event stands in the stream where it says.
-    async fn resume(
+    /// Goes on from a kept state up to a moment, if its last event stands in the stream where it
+    /// says, and not behind that moment.
+    pub(crate) async fn resume(
         &self,
-        snapshots: &dyn SnapshotStore<A>,
+        (kept, forgettings): (Kept<A>, u64),
         stream: &StreamName,
+        moment: Option<Moment>,
     ) -> Result<Option<A>> {
-        let forgettings = self.store.raw().forgettings();
-        let Some(kept) = snapshots.find(stream.as_str()) else { return Ok(None) };
         let query = Query::stream(stream.clone()).after_version(kept.version - 1);
+        let query = moment.map_or(query.clone(), |moment| moment.bound(query));
         let mut events = self.store.read(query);
         let Some(last) = events.next_event().await.transpose()? else { return Ok(None) };
         if last.id() != kept.event {
@@ -472,11 +424,21 @@ impl<A: Aggregate> Repository<A> {
         fold_events(aggregate, events).await.map(Some)
     }
 
-    async fn fold(&self, aggregate: A, query: Query) -> Result<A> {
+    pub(crate) async fn fold(&self, aggregate: A, query: Query) -> Result<A> {
         fold_events(aggregate, self.store.read(query)).await
     }
 
-    fn new_aggregate(&self, stream: &StreamName) -> A {
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A snapshot, and how often something had been forgotten before it was looked for.
+    pub(crate) fn snapshot_of(&self, stream: &StreamName) -> Option<(Kept<A>, u64)> {
+        let forgettings = self.store.raw().forgettings();
+        Some((self.snapshots.as_ref()?.find(stream.as_str())?, forgettings))
+    }
+
+    pub(crate) fn new_aggregate(&self, stream: &StreamName) -> A {
         let mut aggregate = A::default();
         let root = aggregate.root();
         (root.stream, root.forgettings) = (Some(stream.clone()), self.store.raw().forgettings());

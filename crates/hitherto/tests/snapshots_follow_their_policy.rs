@@ -153,6 +153,25 @@ fn one_is_taken_every_so_many_versions_and_loading_reads_only_the_rest() {
 }
 
 #[test]
+fn the_past_is_loaded_from_a_snapshot_that_is_not_younger() {
+    let (_, store, accounts) = bank(Snapshots::every(10));
+    (2..=25).for_each(|_| deposit(&accounts));
+    let read = store.read_by(|| {
+        assert_eq!(wait(accounts.at_version("a", 22)).expect("it was there").balance, 21);
+    });
+    assert_eq!(read, 3, "the event at which the snapshot was taken, and two more");
+    let read = store.read_by(|| {
+        assert_eq!(wait(accounts.at_version("a", 19)).expect("it was there").balance, 18);
+    });
+    assert_eq!(read, 19, "the snapshot is younger");
+    let read = store.read_by(|| {
+        let then = wait(accounts.at_position("a", Position(24)));
+        assert_eq!(then.expect("it was there").balance, 23);
+    });
+    assert_eq!(read, 5);
+}
+
+#[test]
 fn a_stream_that_others_wrote_gets_its_snapshot_when_it_is_loaded() {
     let (_, store, accounts) = bank(Snapshots::every(10));
     let plain = Repository::<BankAccount>::new(&Store::on(store.clone()));

@@ -4,6 +4,7 @@
 //! Events that are read one after another do not enter: they are read many at once anyway, and
 //! would push out what is asked for again.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
@@ -15,6 +16,10 @@ use crate::record::Recorded;
 const ENTRY_BYTES: u64 = 128;
 /// What an average entry takes, to guess how many there will be.
 const AVERAGE_BYTES: u64 = 1024;
+/// Slots for events that were asked for once, for each entry.
+const SLOTS_PER_ENTRY: usize = 4;
+/// Spreads positions over slots: 2⁶⁴ divided by the golden ratio.
+const HASH_FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// By what something is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,7 +42,12 @@ pub(crate) enum Cached {
 }
 
 /// Keeps what was read lately.
-pub(crate) struct ReadCache(Cache<CacheKey, Cached, Weigh>);
+pub(crate) struct ReadCache {
+    kept: Cache<CacheKey, Cached, Weigh>,
+    /// Which events were asked for lately, one in each slot; made when the first is asked for.
+    asked: OnceLock<Box<[AtomicU32]>>,
+    slots: usize,
+}
 
 #[derive(Debug, Clone)]
 struct Weigh;
@@ -55,19 +65,35 @@ impl Weighter<CacheKey, Cached> for Weigh {
 impl ReadCache {
     /// A cache of so many bytes.
     pub(crate) fn new(bytes: u64) -> Self {
-        Self(Cache::with_weighter((bytes / AVERAGE_BYTES) as usize, bytes, Weigh))
+        let entries = (bytes / AVERAGE_BYTES) as usize;
+        let kept = Cache::with_weighter(entries, bytes, Weigh);
+        let slots = (entries * SLOTS_PER_ENTRY).next_power_of_two();
+        Self { kept, asked: OnceLock::new(), slots }
     }
 
     pub(crate) fn find(&self, key: CacheKey) -> Option<Cached> {
-        self.0.get(&key)
+        self.kept.get(&key)
     }
 
     pub(crate) fn keep(&self, key: CacheKey, cached: Cached) {
-        self.0.insert(key, cached);
+        self.kept.insert(key, cached);
+    }
+
+    /// Keeps an event if it was asked for before, not too long ago: most are asked for once, and
+    /// keeping them would cost more than reading them, and push out what is asked for again.
+    pub(crate) fn keep_if_asked_again(&self, event: &Recorded) {
+        let position = event.position().0;
+        let slots = std::iter::repeat_with(AtomicU32::default).take(self.slots);
+        let asked = self.asked.get_or_init(|| slots.collect());
+        let slot = (position.wrapping_mul(HASH_FACTOR) >> 32) as usize & (self.slots - 1);
+        let slot = &asked[slot];
+        if slot.swap(position as u32, Ordering::Relaxed) == position as u32 {
+            self.keep(CacheKey::Event(position), Cached::Event(event.clone()));
+        }
     }
 
     /// Bytes that it holds.
     pub(crate) fn bytes(&self) -> u64 {
-        self.0.weight()
+        self.kept.weight() + self.asked.get().map_or(0, |asked| size_of_val(&**asked) as u64)
     }
 }

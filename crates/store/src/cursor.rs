@@ -83,6 +83,17 @@ impl Cursor {
     }
 }
 
+impl Cursor {
+    /// The first event behind `found`, which was sought last, that may not match.
+    pub(crate) fn end_of_run(&self, found: u32) -> u32 {
+        match self {
+            Self::Every => u32::MAX,
+            Self::Sealed(postings, _) => postings.end_of_run(found),
+            _ => found.saturating_add(1),
+        }
+    }
+}
+
 fn seek_any(
     cursors: &mut [Cursor],
     segment: &Segment,

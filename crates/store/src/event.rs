@@ -84,7 +84,12 @@ impl EventId {
     /// A new id (UUID version 7: ids made later sort later).
     #[expect(clippy::new_without_default, reason = "every call gives another id")]
     pub fn new() -> Self {
-        Self(Uuid::now_v7())
+        Self(crate::new_ids::next())
+    }
+
+    /// A new id that nobody can guess who knows others.
+    pub(crate) fn unpredictable() -> Self {
+        Self(crate::new_ids::unpredictable())
     }
 
     /// The id of these 16 bytes.

@@ -39,6 +39,7 @@ mod index;
 pub mod limits;
 mod load;
 mod log;
+mod new_ids;
 mod open;
 mod options;
 mod page;

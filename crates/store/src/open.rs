@@ -296,8 +296,8 @@ fn lost_format() -> Error {
 }
 
 fn new_identity(clock: &dyn Clock, options: &Options) -> Identity {
-    let store_id = options.store_id.unwrap_or_else(EventId::new);
-    let secret = options.store_id.unwrap_or_else(EventId::new);
+    let store_id = options.store_id.unwrap_or_else(EventId::unpredictable);
+    let secret = options.store_id.unwrap_or_else(EventId::unpredictable);
     Identity {
         version: FORMAT_VERSION,
         store_id,

@@ -27,8 +27,11 @@ pub(crate) struct Reader {
     /// Whether an event beyond an upper bound was seen, so that nothing can come any more.
     is_over: bool,
     walk: Option<(Segment, Cursor)>,
-    /// If every event is read forwards: the position up to which the walk's segment has them.
-    plain_up_to: u64,
+    /// The position up to which every event of the walk's segment matches, where that is known:
+    /// they are read one after another without being looked for.
+    run_up_to: u64,
+    /// Whether the walk is in a run that is worth reading ahead.
+    is_run: bool,
     buffer: ReadBuffer,
     sight: Sight,
     /// Where the last leap over what was removed went.
@@ -42,6 +45,9 @@ enum Sight {
     /// None of them, by these rules, if there are some.
     Kept(Option<View>),
 }
+
+/// So many events one behind the other are read ahead, and do not enter the cache.
+const RUN_EVENTS_MIN: u64 = 8;
 
 /// Positions from `first` to `last`, both included; empty if `first` is above `last`.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +100,8 @@ impl Reader {
             left,
             is_over: false,
             walk: None,
-            plain_up_to: 0,
+            run_up_to: 0,
+            is_run: false,
             buffer: ReadBuffer::default(),
             sight: Sight::Everything,
             leapt: None,
@@ -117,12 +124,15 @@ impl Reader {
     pub(crate) fn step(&mut self) -> Result<Option<Recorded>> {
         let range = self.range;
         let mut next = self.step_once();
+        if next.is_ok() {
+            return next;
+        }
         // One is found damaged after the other; each is built anew once.
         for _ in 0..self.shared.segments.load().len() {
             if next.is_ok() || !self.shared.rebuild_damaged_indexes()? {
                 break;
             }
-            (self.range, self.walk, self.plain_up_to) = (range, None, 0);
+            (self.range, self.walk, self.run_up_to) = (range, None, 0);
             next = self.step_once();
         }
         next
@@ -147,8 +157,8 @@ impl Reader {
 
     /// Reads an event of the segment that the walk is in.
     fn read(&mut self, event: u32) -> Result<Recorded> {
-        let (segment, cursor) = self.walk.as_ref().expect("a match is in a segment");
-        if cursor.is_every() {
+        let (segment, _) = self.walk.as_ref().expect("a match is in a segment");
+        if self.is_run {
             segment.read(event, &mut self.buffer)
         } else {
             segment.read_cached(event, &mut self.buffer, &self.shared.cache)
@@ -195,7 +205,7 @@ impl Reader {
             first = first.max(position.unwrap_or_default().0);
         }
         if first > self.range.first {
-            (self.range.first, self.walk, self.plain_up_to) = (first, None, 0);
+            (self.range.first, self.walk, self.run_up_to) = (first, None, 0);
         }
         Ok(())
     }
@@ -208,7 +218,7 @@ impl Reader {
 
     /// The number of the next event in the segment that the walk is in then.
     fn next_match(&mut self) -> Result<Option<u32>> {
-        if self.range.first <= self.plain_up_to
+        if self.range.first <= self.run_up_to
             && let Some((segment, _)) = &self.walk
         {
             let event = segment.event_at(self.range.first);
@@ -231,7 +241,8 @@ impl Reader {
             self.refuse_damage_before(reached)?;
             self.move_past(reached);
             if found.is_some() {
-                self.plain_up_to = self.plain_end(&segment, &cursor);
+                self.run_up_to = self.end_of_run(&segment, &cursor, reached);
+                self.is_run = cursor.is_every() || self.run_up_to >= reached + RUN_EVENTS_MIN;
                 self.walk = Some((segment, cursor));
                 return Ok(found);
             }
@@ -239,14 +250,15 @@ impl Reader {
         Ok(None)
     }
 
-    /// Up to where events are read one after another without being looked for.
-    fn plain_end(&self, segment: &Segment, cursor: &Cursor) -> u64 {
+    /// Up to where all events match from the one on that was found, as far as is known.
+    fn end_of_run(&self, segment: &Segment, cursor: &Cursor, found: u64) -> u64 {
         let is_forward = self.query.direction == Direction::Forward;
-        if !cursor.is_every() || !is_forward || !self.shared.damages.is_empty() {
+        if !is_forward || !self.shared.damages.is_empty() {
             return 0;
         }
         let events = segment.count_up_to(Position(self.range.last));
-        segment.first_position().0 + u64::from(events) - 1
+        let behind = cursor.end_of_run(segment.event_at(found)).min(events);
+        (segment.first_position().0 + u64::from(behind)).saturating_sub(1)
     }
 
     fn seek_in(&self, segment: &Segment, cursor: &mut Cursor) -> Result<Option<u32>> {
@@ -509,7 +521,7 @@ impl Reader {
         if grew {
             self.range.last = last;
             self.sight = Sight::Kept(View::new(&self.shared, durable));
-            (self.walk, self.plain_up_to) = (None, 0); // it counted the postings when it began
+            (self.walk, self.run_up_to) = (None, 0); // it counted the postings when it began
         }
         grew
     }

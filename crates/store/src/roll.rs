@@ -17,7 +17,7 @@ use crate::log::{
 };
 use crate::planted::{PlantedBug, is_planted};
 use crate::segment::{Growing, Segment};
-use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::writer::Writer;
 
 /// The file while it is filled.
@@ -25,6 +25,8 @@ const UNFILLED: &str = "spare.tmp";
 /// A file that is filled and waits, perhaps for the next time that the store is opened.
 pub(crate) const SPARE_FILE: &str = "spare";
 const ZEROS_BYTES: usize = 1 << 20;
+/// A writer that waits takes a file of this part of the size that it should have.
+const HURRY_PART: u64 = 4;
 const BLOCK_BYTES: u64 = 4096;
 
 /// A file of zeros, synced, that waits to become a log file.
@@ -41,7 +43,21 @@ pub(crate) struct Spares {
     /// Whether a file was asked for since the last one was taken: so that the writer need not ask
     /// again after each batch.
     is_asked: AtomicBool,
+    /// What the writer waits for, if it does.
+    filling: Filling,
+}
+
+/// What whoever fills a file with zeros looks at meanwhile.
+struct Filling {
     is_closing: AtomicBool,
+    /// So many bytes are enough, because the writer waits for the file; 0 if it does not.
+    enough: AtomicU64,
+}
+
+impl Filling {
+    fn new() -> Self {
+        Self { is_closing: AtomicBool::new(false), enough: AtomicU64::new(0) }
+    }
 }
 
 enum State {
@@ -61,7 +77,7 @@ impl Spares {
             state: Mutex::new(left.map_or(State::None, State::Ready)),
             changed: Condvar::new(),
             is_asked: AtomicBool::new(false),
-            is_closing: AtomicBool::new(false),
+            filling: Filling::new(),
         }
     }
 
@@ -111,8 +127,10 @@ impl Spares {
     fn take(&self, bytes: u64, bytes_min: u64) -> io::Result<Spare> {
         let mut state = self.lock();
         while matches!(*state, State::Preparing) {
+            self.filling.enough.store(bytes_min.max(bytes / HURRY_PART), Ordering::Relaxed);
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        self.filling.enough.store(0, Ordering::Relaxed);
         self.is_asked.store(false, Ordering::Relaxed);
         match std::mem::replace(&mut *state, State::None) {
             State::Ready(spare) if spare.bytes >= bytes_min => Ok(spare),
@@ -121,12 +139,12 @@ impl Spares {
     }
 
     fn prepare(&self, bytes: u64) -> io::Result<Spare> {
-        prepare(&*self.disk, bytes, &self.is_closing)
+        prepare(&*self.disk, bytes, &self.filling)
     }
 
     /// Ends the background thread.
     pub(crate) fn close(&self) {
-        self.is_closing.store(true, Ordering::Relaxed);
+        self.filling.is_closing.store(true, Ordering::Relaxed);
         *self.lock() = State::Closed;
         self.changed.notify_all();
     }
@@ -136,31 +154,42 @@ impl Spares {
     }
 }
 
-fn prepare(disk: &dyn Disk, bytes: u64, is_closing: &AtomicBool) -> io::Result<Spare> {
+fn prepare(disk: &dyn Disk, bytes: u64, filling: &Filling) -> io::Result<Spare> {
     remove_if_there(disk, UNFILLED)?;
     remove_if_there(disk, SPARE_FILE)?;
     let file = disk.create(UNFILLED)?;
-    let filled = fill_with_zeros(&*file, bytes, is_closing);
-    if let Err(error) = filled.and_then(|()| disk.rename(UNFILLED, SPARE_FILE)) {
-        // What could be written of it takes the room that others may need.
-        let _ = disk.remove(UNFILLED);
-        return Err(error);
+    let filled = fill_with_zeros(&*file, bytes, filling);
+    let named = filled.and_then(|bytes| disk.rename(UNFILLED, SPARE_FILE).map(|()| bytes));
+    match named {
+        Ok(bytes) => Ok(Spare { file, bytes }),
+        Err(error) => {
+            // What could be written of it takes the room that others may need.
+            let _ = disk.remove(UNFILLED);
+            Err(error)
+        }
     }
-    Ok(Spare { file, bytes })
 }
 
-fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, is_closing: &AtomicBool) -> io::Result<()> {
+/// Fills a file, or as much of it as is enough for a writer that waits; returns how much.
+///
+/// Each part is synced on its own: a large sync would hold up those of the commits meanwhile.
+fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, filling: &Filling) -> io::Result<u64> {
     let zeros = vec![0; ZEROS_BYTES.min(bytes as usize)];
     let mut offset = 0;
     while offset < bytes {
-        if is_closing.load(Ordering::Relaxed) {
+        if filling.is_closing.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let length = zeros.len().min((bytes - offset) as usize);
         file.write_at(&zeros[..length], offset)?;
+        file.sync()?;
         offset += length as u64;
+        let enough = filling.enough.load(Ordering::Relaxed);
+        if enough > 0 && offset >= enough {
+            break;
+        }
     }
-    file.sync()
+    Ok(offset)
 }
 
 /// Removes a file, if there is one of that name.
@@ -197,7 +226,7 @@ pub(crate) fn create_first_file(
     options: &crate::Options,
 ) -> io::Result<()> {
     let bytes = next_file_bytes(options, 0).max(HEADER_BYTES + BLOCK_BYTES);
-    let spare = prepare(disk, bytes, &AtomicBool::new(false))?;
+    let spare = prepare(disk, bytes, &Filling::new())?;
     let header = FileHeader {
         store_id,
         number: 1,

@@ -278,7 +278,7 @@ impl Segment {
         let recorded = self.read(event, buffer)?;
         // An event that is a small part of what was read would keep all of that in memory.
         if buffer.len() <= 2 * recorded.stored_bytes() {
-            cache.keep(key, Cached::Event(recorded.clone()));
+            cache.keep_if_asked_again(&recorded);
         }
         Ok(recorded)
     }

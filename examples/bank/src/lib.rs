@@ -1,5 +1,6 @@
 //! The bank account: what can happen to it, what follows from that, and what it refuses.
 
+mod balances;
 mod money;
 
 use AccountEvent::{AccountClosed, AccountOpened, MoneyDeposited, MoneyWithdrawn};
@@ -7,6 +8,7 @@ use Refused::{AlreadyOpen, InsufficientFunds, NotOpen, NothingToMove, TooMuch};
 use hitherto::{Aggregate, Event, Root, ensure};
 use serde::{Deserialize, Serialize};
 
+pub use balances::Balances;
 pub use money::amount;
 
 // region: events

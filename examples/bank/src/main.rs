@@ -4,10 +4,12 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use hitherto::projection::Value;
 use hitherto::{
-    ErrorKind, Outcome, Query, Repository, Result, Saved, Snapshots, Store, UpdateError,
+    ErrorKind, Outcome, Projector, Query, Repository, Result, Saved, Snapshots, Store, UpdateError,
 };
-use hitherto_example_bank::{AccountEvent, BankAccount, Refused, amount};
+use hitherto_example_bank::{AccountEvent, Balances, BankAccount, Refused, amount};
+use hitherto_sql::Sqlite;
 
 const ANN: &str = "ACC-001";
 const BEN: &str = "ACC-002";
@@ -37,6 +39,7 @@ async fn tell(store: &Store) -> Result<()> {
     collide(&accounts).await?;
     transfer(store, &accounts).await?;
     close(store, &accounts).await?;
+    ask_the_tables(store).await?;
     remember(store, &accounts).await
 }
 
@@ -143,6 +146,22 @@ async fn close(store: &Store, accounts: &Repository<BankAccount>) -> Result<()> 
     let late = accounts.update(number, |account| account.deposit(100)).await.refusal()?;
     let answer = late.map_or_else(|| "was taken".into(), |refusal| format!("met {refusal:?}"));
     println!("\n{number} was opened and closed; a deposit after that {answer}.");
+    Ok(())
+}
+
+async fn ask_the_tables(store: &Store) -> Result<()> {
+    println!("\nWho has 100.00 and more? That is asked of a table which a projection keeps:");
+    // region: query
+    let read = Sqlite::in_memory()?; // or Sqlite::open("read.db")?
+    let balances = Projector::start(store, read.clone(), Balances).await?;
+    balances.reached(store.head().await?).await?; // read your own writes
+    let rich = "select account, cents from balances where cents >= 10000 order by cents desc";
+    for row in read.rows(rich)? {
+        if let [Value::Text(account), Value::Integer(cents)] = &row[..] {
+            println!("  {account} holds {}", amount(cents.unsigned_abs()));
+        }
+    }
+    // endregion: query
     Ok(())
 }
 

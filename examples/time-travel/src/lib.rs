@@ -3,8 +3,16 @@
 
 mod calendar;
 
-use hitherto::{Aggregate as _, Query, Recorded, Repository, Result, Store, StreamName, Timestamp};
-use hitherto_example_bank::{AccountEvent, BankAccount};
+use std::convert::Infallible;
+
+use hitherto::{
+    Aggregate as _, Decision, Position, Query, Recorded, Repository, Result, Store, StreamName,
+    Timestamp,
+};
+use hitherto_example_bank::AccountEvent::{
+    self, AccountClosed, AccountOpened, MoneyDeposited, MoneyWithdrawn,
+};
+use hitherto_example_bank::BankAccount;
 
 pub use calendar::{Calendar, day, moment};
 
@@ -24,10 +32,10 @@ pub async fn balances(accounts: &Repository<BankAccount>, number: &str) -> Resul
 // endregion: versions
 
 // region: times
-/// What was on the account at a time, in cents; 0 before it was opened.
+/// What was on the account at a time, in cents.
 ///
 /// # Errors
-/// What the store could not do.
+/// `NotFound` before the account was opened, or what the store could not do.
 pub async fn balance_at(
     accounts: &Repository<BankAccount>,
     number: &str,
@@ -36,6 +44,60 @@ pub async fn balance_at(
     Ok(accounts.at_time(number, time).await?.balance)
 }
 // endregion: times
+
+// region: positions
+/// What was on both accounts at one moment of the whole store: after the event at a position.
+///
+/// # Errors
+/// `NotFound` if one of them did not exist then, or what the store could not do.
+pub async fn balances_at(
+    accounts: &Repository<BankAccount>,
+    numbers: [&str; 2],
+    position: Position,
+) -> Result<[u64; 2]> {
+    let [one, other] = numbers;
+    let one = accounts.at_position(one, position).await?;
+    let other = accounts.at_position(other, position).await?;
+    Ok([one.balance, other.balance])
+}
+// endregion: positions
+
+// region: decision
+/// How much money the bank holds: a decision that looks at all accounts, and decides nothing.
+pub struct Holdings;
+
+impl Decision for Holdings {
+    type Event = AccountEvent;
+    type State = u64;
+    type Error = Infallible;
+
+    fn query(&self) -> Query {
+        Query::category(BankAccount::CATEGORY)
+    }
+
+    fn apply(&self, cents: &mut u64, event: &AccountEvent) {
+        match event {
+            AccountOpened { initial_deposit: amount, .. } | MoneyDeposited { amount } => {
+                *cents += amount;
+            }
+            MoneyWithdrawn { amount } => *cents -= amount,
+            AccountClosed => {}
+        }
+    }
+
+    fn decide(&self, _: &u64) -> std::result::Result<Vec<AccountEvent>, Infallible> {
+        Ok(Vec::new())
+    }
+}
+
+/// What the whole bank held at a time, in cents.
+///
+/// # Errors
+/// `NotFound` before anything happened, or what the store could not do.
+pub async fn holdings_at(store: &Store, time: Timestamp) -> Result<u64> {
+    store.state_at(&Holdings, time).await
+}
+// endregion: decision
 
 // region: statement
 /// The last things that happened to an account, the newest first.
@@ -100,7 +162,8 @@ mod tests {
             accounts.update("ACC-001", |account| account.deposit(500)).await.must()?;
 
             let on = |time| balance_at(&accounts, "ACC-001", moment(time));
-            assert_eq!(on("2026-01-01T00:00:00Z").await?, 0);
+            let before = on("2026-01-01T00:00:00Z").await.expect_err("it was opened on the 2nd");
+            assert_eq!(before.kind(), ErrorKind::NotFound);
             assert_eq!(on("2026-01-31T00:00:00Z").await?, 1_000);
             assert_eq!(on("2026-02-01T09:00:00Z").await?, 1_500);
             assert_eq!(balances(&accounts, "ACC-001").await?, [1_000, 1_500]);
@@ -109,6 +172,29 @@ mod tests {
         .expect("memory works");
     }
     // endregion: test
+
+    #[test]
+    fn two_accounts_and_the_whole_bank_are_seen_at_one_moment() {
+        wait(async {
+            let calendar = Calendar::at("2026-01-02T09:00:00Z");
+            let store = store_of(&calendar);
+            let accounts = Repository::<BankAccount>::new(&store);
+            accounts.update("A", |account| account.open("A", 700)).await.must()?;
+            let opened = accounts.update("B", |account| account.open("B", 300)).await.must()?;
+            calendar.set("2026-02-01T09:00:00Z");
+            let taken = accounts.update("A", |account| account.withdraw(200)).await.must()?;
+            let put = accounts.update("B", |account| account.deposit(200)).await.must()?;
+
+            let at = |position| balances_at(&accounts, ["A", "B"], position);
+            assert_eq!(at(opened.position).await?, [700, 300]);
+            assert_eq!(at(taken.position).await?, [500, 300]); // on its way
+            assert_eq!(at(put.position).await?, [500, 500]);
+            assert_eq!(holdings_at(&store, moment("2026-01-31T00:00:00Z")).await?, 1_000);
+            assert_eq!(store.state_at(&Holdings, taken.position).await?, 800);
+            Ok::<(), hitherto::Error>(())
+        })
+        .expect("memory works");
+    }
 
     #[test]
     fn an_account_from_the_past_cannot_change_the_present() {

@@ -4,13 +4,13 @@
 
 use std::error::Error;
 
-use hitherto::{EmbeddedStore, Outcome as _, Recorded, Repository, Result, Store};
+use hitherto::{EmbeddedStore, ErrorKind, Outcome as _, Recorded, Repository, Result, Store};
 use hitherto_example_bank::AccountEvent::{
     self, AccountClosed, AccountOpened, MoneyDeposited, MoneyWithdrawn,
 };
 use hitherto_example_bank::{BankAccount, amount};
 use hitherto_example_time_travel::{
-    Calendar, balance_at, balances, between, cause_of, day, moment, statement,
+    Calendar, balance_at, balances, between, cause_of, day, holdings_at, moment, statement,
 };
 use hitherto_store::{MemoryDisk, Options};
 
@@ -29,6 +29,7 @@ async fn tell(store: &Store, calendar: &Calendar) -> Result<()> {
     live(store, &accounts, calendar).await?;
     look_at_versions(store, &accounts).await?;
     look_at_days(&accounts).await?;
+    look_at_the_whole_bank(store).await?;
     ask_what_would_have_been(&accounts).await?;
     read_backwards(store)?;
     read_a_month(store)?;
@@ -68,8 +69,22 @@ async fn look_at_versions(store: &Store, accounts: &Repository<BankAccount>) -> 
 async fn look_at_days(accounts: &Repository<BankAccount>) -> Result<()> {
     println!("\nWhat it held on other days:\n");
     for time in ["2026-01-01T00:00:00Z", "2026-01-31T23:59:59Z", "2026-06-30T23:59:59Z"] {
-        let balance = balance_at(accounts, ANN, moment(time)).await?;
-        println!("  {:<18} {:>10}", day(moment(time)), amount(balance));
+        match balance_at(accounts, ANN, moment(time)).await {
+            Ok(balance) => println!("  {:<18} {:>10}", day(moment(time)), amount(balance)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                println!("  {:<18} it did not exist", day(moment(time)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn look_at_the_whole_bank(store: &Store) -> Result<()> {
+    println!("\nWhat the bank held in all:\n");
+    for time in ["2026-01-15T12:00:00Z", "2026-02-03T12:00:00Z", "2026-12-31T23:59:59Z"] {
+        let held = holdings_at(store, moment(time)).await?;
+        println!("  {:<18} {:>10}", day(moment(time)), amount(held));
     }
     Ok(())
 }

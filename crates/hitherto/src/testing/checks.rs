@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{replayed, store_event, through_bytes};
-use crate::{Aggregate, Event, Repository, Snapshots, Store, StreamName};
+use crate::{Aggregate, Event, Moment, Repository, Snapshots, Store, StreamName};
 
 /// Replaying a history gives the same state whenever and however it is done: from the events as
 /// they are, from their bytes, from a store at once, and from a store after each of them.
@@ -34,8 +34,8 @@ fn check_every_version<A: Aggregate + Serialize>(events: &[A::Event]) {
     let mut direct = A::default();
     for (version, event) in (1..).zip(events) {
         direct.apply(event);
-        let then =
-            crate::wait(repository.stream_at_version(&StreamName::of(A::CATEGORY, ID), version));
+        let moment = Moment::Version(version);
+        let then = crate::wait(repository.stream_at(&StreamName::of(A::CATEGORY, ID), moment));
         let then =
             then.unwrap_or_else(|error| panic!("version {version} cannot be loaded: {error}"));
         assert_same(&format!("loaded as of version {version}"), &direct, &then);

@@ -135,28 +135,39 @@ impl ReadBuffer {
 
     /// All of a record, by the length that it states. The next one starts `span` bytes behind it.
     pub(crate) fn record_at(&mut self, file: &LogFile, offset: u64, span: u64) -> Result<Bytes> {
-        let span = usize::try_from(span).unwrap_or(usize::MAX);
-        let head = self.bytes_at(file, offset, record::HEADER_BYTES, span.min(READ_BYTES_MIN))?;
-        let length = record::peek_len(&head).unwrap_or(0);
-        // A length that cannot be is not believed: decoding says what is wrong with it.
-        if length <= head.len() || length > span.min(durable_left(file, offset, 0)) {
-            return Ok(head);
+        if let Some(record) = self.whole_record(file, offset) {
+            return Ok(record);
         }
-        self.bytes_at(file, offset, length, length)
+        let span = usize::try_from(span).unwrap_or(usize::MAX);
+        self.read_ahead(file, offset, record::HEADER_BYTES, span.min(READ_BYTES_MIN))?;
+        let length = record::peek_len(&self.bytes).unwrap_or(0);
+        // A length that cannot be is not believed: decoding says what is wrong with it.
+        if length > self.bytes.len() && length <= span.min(durable_left(file, offset, 0)) {
+            self.read_ahead(file, offset, length, length)?;
+        }
+        Ok(self.whole_record(file, offset).unwrap_or_else(|| self.bytes.clone()))
     }
 
-    /// Bytes from an offset: at least `length` if the file has them, or whatever is buffered
-    /// beyond. Where events stand far apart, `span` bytes are read and not one more.
-    fn bytes_at(
+    /// A record of which everything was read ahead.
+    fn whole_record(&self, file: &LogFile, offset: u64) -> Option<Bytes> {
+        if self.file_number != file.number {
+            return None;
+        }
+        let start = usize::try_from(offset.checked_sub(self.start)?).ok()?;
+        let length = record::peek_len(self.bytes.get(start..)?)?;
+        let end = start.checked_add(length).filter(|&end| end <= self.bytes.len())?;
+        Some(self.bytes.slice(start..end))
+    }
+
+    /// Reads from an offset on: at least `length` bytes if the file has them. Where events stand
+    /// far apart, `span` bytes are read and not one more.
+    fn read_ahead(
         &mut self,
         file: &LogFile,
         offset: u64,
         length: usize,
         span: usize,
-    ) -> Result<Bytes> {
-        if let Some(bytes) = self.buffered(file, offset, length) {
-            return Ok(bytes);
-        }
+    ) -> Result<()> {
         self.read_bytes = self.next_read(file, offset, span).max(length);
         let wanted = self.read_bytes.min(durable_left(file, offset, length));
         let mut bytes = self.room_for(wanted);
@@ -164,23 +175,18 @@ impl ReadBuffer {
             file.read_at(&mut bytes, offset).map_err(|error| file.unreadable(offset, error))?;
         bytes.truncate(filled);
         (self.file_number, self.start, self.bytes) = (file.number, offset, bytes.freeze());
-        Ok(self.bytes.clone())
+        Ok(())
     }
 
     /// Room for bytes: what was read before, if nobody holds an event of it any more.
     fn room_for(&mut self, wanted: usize) -> BytesMut {
-        let mut room = match std::mem::take(&mut self.bytes).try_into_mut() {
-            Ok(room) if room.capacity() >= wanted && room.capacity() < 2 * wanted => room,
-            _ => BytesMut::with_capacity(wanted),
-        };
-        room.resize(wanted, 0);
-        room
-    }
-
-    fn buffered(&self, file: &LogFile, offset: u64, length: usize) -> Option<Bytes> {
-        let start = usize::try_from(offset.checked_sub(self.start)?).ok()?;
-        let is_inside = self.file_number == file.number && start + length <= self.bytes.len();
-        is_inside.then(|| self.bytes.slice(start..))
+        match std::mem::take(&mut self.bytes).try_into_mut() {
+            Ok(mut room) if room.capacity() >= wanted && room.capacity() < 2 * wanted => {
+                room.resize(wanted, 0);
+                room
+            }
+            _ => BytesMut::zeroed(wanted),
+        }
     }
 
     /// Grows while reads follow one another, and falls back where they jump.

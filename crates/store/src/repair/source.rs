@@ -82,7 +82,7 @@ impl Source {
     /// Who the store is. Without the file `format` its secret is made anew: only what is derived
     /// depends on it.
     pub(super) fn identity(&self, now: Timestamp) -> Identity {
-        let secret = || xxhash_rust::xxh3::xxh3_64(EventId::new().as_bytes());
+        let secret = || xxhash_rust::xxh3::xxh3_64(EventId::unpredictable().as_bytes());
         self.identity.unwrap_or_else(|| Identity {
             version: FORMAT_VERSION,
             store_id: self.store_id,

@@ -4,6 +4,7 @@
 use std::io;
 
 use super::entries::{self, ID_ENTRY_BYTES, IdEntry, KeyEntry, KeyHead, TableWriter, home_hash};
+use super::filter::{self, FilterWriter};
 use super::header::{FILE_ENTRY_BYTES, Fields, FileEntry, SealedHeader, Sections};
 use super::postings::{INLINE_BYTES_MAX, Place, PostingsWriter, SealedPostings, encode_inline};
 use super::{SealedIndex, file_name};
@@ -134,30 +135,37 @@ fn lay_out(header: &SealedHeader, sources: &[&dyn IndexSource]) -> Result<Sectio
     let places = 1 + pages(u64::from(header.files) * FILE_ENTRY_BYTES as u64);
     let ids = places + (header.events).div_ceil((CONTENT_BYTES / 4) as u32);
     let id_homes = entries::homes(events * ID_ENTRY_BYTES as u64);
-    let keys = ids + id_homes + entries::spare_pages(id_homes);
-    let key_homes = entries::homes(key_bytes(sources)?);
+    let filter = ids + id_homes + entries::spare_pages(id_homes);
+    let (key_count, key_bytes) = count_keys(sources)?;
+    let filter_blocks = filter::blocks(key_count);
+    let keys = filter + filter::pages(filter_blocks);
+    let key_homes = entries::homes(key_bytes);
     let postings = keys + key_homes + entries::spare_pages(key_homes);
-    Ok(Sections { places, ids, id_homes, keys, key_homes, postings, end: postings })
+    let end = postings;
+    Ok(Sections { places, ids, id_homes, filter, filter_blocks, keys, key_homes, postings, end })
 }
 
-/// Bytes that the entries of all keys take at most: what is in several sources is one key.
-fn key_bytes(sources: &[&dyn IndexSource]) -> Result<u64> {
+/// How many keys there are, and the bytes that their entries take at most: what is in several
+/// sources is one key.
+fn count_keys(sources: &[&dyn IndexSource]) -> Result<(u64, u64)> {
     let sorted = sources.iter().map(|source| source.keys()).collect();
     let mut merged = Merged::new(sorted, |key: &SourceKey| key.hash).peekable();
-    let mut bytes = 0;
+    let (mut count, mut bytes) = (0, 0);
     while let Some(first) = merged.next() {
         let (_, key) = first?;
+        count += 1;
         let mut postings = key.inline_bytes_max();
         while let Some(next) = merged.next_if(|next| is_alike(next, key.hash)) {
             let (_, next) = next?;
             postings += next.inline_bytes_max();
             if next.order() != key.order() {
+                count += 1;
                 bytes += entries::key_entry_bytes(&next.name, postings);
             }
         }
         bytes += entries::key_entry_bytes(&key.name, postings);
     }
-    Ok(bytes)
+    Ok((count, bytes))
 }
 
 struct Writing<'index> {
@@ -209,7 +217,7 @@ impl<'index> Writing<'index> {
         let sorted = self.sources.iter().map(|source| source.ids()).collect();
         for entry in Merged::new(sorted, |entry: &IdEntry| entry.hash) {
             let (source, mut entry) = entry?;
-            entry.event += self.shift(source);
+            entry.event = entry.event.wrapping_add(self.shift(source));
             table.push(entry.hash, &entry.encode()).map_err(failed)?;
         }
         table.finish().map_err(failed)
@@ -217,6 +225,7 @@ impl<'index> Writing<'index> {
 
     fn write_keys(&mut self) -> Result<()> {
         let sections = self.coverage.header.sections;
+        let mut filter = FilterWriter::new(self.pages(sections.filter), sections.filter_blocks);
         let mut table = TableWriter::new(self.pages(sections.keys), sections.key_homes);
         let mut postings = PostingsWriter::new(self.pages(sections.postings));
         let sorted = self.sources.iter().map(|source| source.keys()).collect();
@@ -225,6 +234,7 @@ impl<'index> Writing<'index> {
         while let Some(first) = merged.next() {
             let mut alike = vec![first?];
             let hash = alike[0].1.hash;
+            filter.push(hash).map_err(failed)?;
             while let Some(next) = merged.next_if(|next| is_alike(next, hash)) {
                 alike.push(next?);
             }
@@ -238,6 +248,7 @@ impl<'index> Writing<'index> {
                 table.push(home_hash(entry.hash), &bytes).map_err(failed)?;
             }
         }
+        filter.finish(sections.keys).map_err(failed)?;
         table.finish().map_err(failed)?;
         let end = postings.finish().map_err(failed)?;
         let header = &mut self.coverage.header;
@@ -258,7 +269,7 @@ impl<'index> Writing<'index> {
             for (source, key) in same {
                 let shift = self.shift(*source);
                 self.sources[*source]
-                    .for_each_posting(key, &mut |event| postings.push(event + shift))?;
+                    .for_each_posting(key, &mut |event| postings.push(event.wrapping_add(shift)))?;
             }
             postings.finish_key().map_err(failed)?
         };
@@ -275,7 +286,7 @@ impl<'index> Writing<'index> {
         for (source, key) in same {
             let shift = self.shift(*source);
             self.sources[*source].for_each_posting(key, &mut |event| {
-                events.push(event + shift);
+                events.push(event.wrapping_add(shift));
                 Ok(())
             })?;
         }
@@ -351,7 +362,7 @@ impl IndexSource for SealedIndex {
 
     fn ids(&self) -> Box<dyn Iterator<Item = Result<IdEntry>> + '_> {
         let sections = self.header.sections;
-        Box::new(self.walk(sections.ids..sections.keys, |page| {
+        Box::new(self.walk(sections.ids..sections.ids_end(), |page| {
             let entries = entries::of_page(page)?;
             let (entries, _) = entries.as_chunks::<ID_ENTRY_BYTES>();
             entries.iter().map(|entry| IdEntry::decode(&mut Fields(entry))).collect()
@@ -420,6 +431,9 @@ impl SealedIndex {
         let mut postings = 0;
         for key in self.keys() {
             let key = key?;
+            if !self.may_have(key.hash)? {
+                return Err(self.damaged("its filter denies a key"));
+            }
             self.for_each_posting(&key, &mut |event| {
                 postings += u64::from(event < self.header.events);
                 Ok(())

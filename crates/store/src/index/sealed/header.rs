@@ -45,6 +45,10 @@ pub(crate) struct Sections {
     pub(crate) ids: u32,
     /// Pages that a hash of an id is spread over; some more follow for what does not fit.
     pub(crate) id_homes: u32,
+    /// What tells of keys that they are not here.
+    pub(crate) filter: u32,
+    /// How many blocks the filter has; 0 in files of the time before there were filters.
+    pub(crate) filter_blocks: u32,
     pub(crate) keys: u32,
     /// Pages that a hash of a key is spread over; some more follow for what does not fit.
     pub(crate) key_homes: u32,
@@ -60,6 +64,13 @@ pub(crate) struct FileEntry {
     pub(crate) first_event: u32,
     /// Where the last of them ends.
     pub(crate) end: u64,
+}
+
+impl Sections {
+    /// The page behind the table of ids.
+    pub(super) fn ids_end(&self) -> u32 {
+        if self.filter_blocks > 0 { self.filter } else { self.keys }
+    }
 }
 
 impl SealedHeader {
@@ -84,8 +95,9 @@ impl SealedHeader {
         let last_frame = self.last_frame.map_or(0, FrameKind::magic);
         let pages = [sections.places, sections.ids, sections.id_homes, sections.keys];
         let more = [sections.key_homes, sections.postings, sections.end];
+        let filter = [sections.filter, sections.filter_blocks];
         let counts = [self.events, self.files, last_frame, self.end.frames_left];
-        for number in counts.into_iter().chain(pages).chain(more) {
+        for number in counts.into_iter().chain(pages).chain(more).chain(filter) {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         bytes.resize(HISTORY_OFFSET, 0);
@@ -112,6 +124,8 @@ impl SealedHeader {
             key_homes: fields.u32()?,
             postings: fields.u32()?,
             end: fields.u32()?,
+            filter: fields.u32()?,
+            filter_blocks: fields.u32()?,
         };
         let mut history = Fields(content.get(HISTORY_OFFSET..)?);
         let length = history.u32()? as usize;

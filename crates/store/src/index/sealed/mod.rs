@@ -6,6 +6,7 @@
 
 mod build;
 mod entries;
+mod filter;
 mod header;
 mod postings;
 
@@ -150,6 +151,9 @@ impl SealedIndex {
     /// The key of this name, if an event here has it.
     pub(crate) fn key(&self, class: KeyClass, name: &str) -> Result<Option<SealedKey>> {
         let hash = keys::hash(self.seed, class, name);
+        if !self.may_have(hash)? {
+            return Ok(None);
+        }
         let target = entries::home_hash(hash);
         let sections = &self.header.sections;
         let pages = table(target, sections.keys, sections.key_homes);
@@ -169,6 +173,16 @@ impl SealedIndex {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a key with this hash may be here.
+    fn may_have(&self, hash: u64) -> Result<bool> {
+        let sections = &self.header.sections;
+        if sections.filter_blocks == 0 {
+            return Ok(true);
+        }
+        let (page, block) = filter::place_of(hash, sections.filter_blocks);
+        Ok(filter::may_have(&self.page(sections.filter + page)?, block, hash))
     }
 
     /// The events that may have this id.

@@ -55,7 +55,7 @@ impl<'file> PostingsWriter<'file> {
         if self.in_block == 0 {
             self.first = event;
         } else {
-            put_varint(u64::from(event - self.last), &mut self.block);
+            put_varint(u64::from(event.wrapping_sub(self.last)), &mut self.block);
         }
         self.last = event;
         self.in_block += 1;
@@ -78,7 +78,7 @@ impl<'file> PostingsWriter<'file> {
             return Ok(());
         }
         // Events one after another need no bytes at all.
-        let is_run = self.last - self.first == self.in_block - 1;
+        let is_run = self.last.wrapping_sub(self.first) == self.in_block - 1;
         let block = if is_run { &[][..] } else { &self.block[..] };
         self.pages.put_across(block)?;
         self.offset += block.len() as u64;
@@ -98,12 +98,13 @@ impl<'file> PostingsWriter<'file> {
     }
 }
 
-/// Encodes postings for a key's entry.
+/// Encodes postings for a key's entry. Events that go back, of a source that is damaged and was
+/// believed, become what does not decode: then the index is built anew from the log.
 pub(super) fn encode_inline(events: &[u32]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(events.len() * 2);
     let mut last = 0;
     for &event in events {
-        put_varint(u64::from(event - last), &mut bytes);
+        put_varint(u64::from(event.wrapping_sub(last)), &mut bytes);
         last = event;
     }
     bytes
@@ -168,6 +169,19 @@ impl SealedPostings {
         let block = self.block_of(ordinal);
         self.load(index, block)?;
         Ok(self.entries.get((ordinal - block * self.block_entries()) as usize).copied())
+    }
+
+    /// The first event behind one of the current block that does not have the key, as far as the
+    /// block tells.
+    pub(crate) fn end_of_run(&self, event: u32) -> u32 {
+        let alone = event.saturating_add(1);
+        let Some(last) = self.entries.last().copied().filter(|&last| last > event) else {
+            return alone;
+        };
+        let distance = (last - event) as usize;
+        let is_run = distance < self.entries.len()
+            && self.entries[self.entries.len() - 1 - distance] == event;
+        if is_run { last.saturating_add(1) } else { alone }
     }
 
     fn count_up_to(&mut self, index: &SealedIndex, event: u32) -> Result<u32> {
@@ -262,5 +276,16 @@ impl SealedPostings {
     /// Postings within the key's entry are one block.
     fn block_entries(&self) -> u32 {
         if matches!(self.place, Place::Inline(_)) { u32::MAX } else { BLOCK_ENTRIES }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_that_go_back_do_not_decode() {
+        assert_eq!(decode_deltas(&encode_inline(&[3, 5]), None, 2), Some(vec![3, 5]));
+        assert_eq!(decode_deltas(&encode_inline(&[5, 3]), None, 2), None);
     }
 }

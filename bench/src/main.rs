@@ -1,5 +1,5 @@
 //! The workloads W1 to W8, each beside other stores and beside what the machine can do at most;
-//! and a store that grows.
+//! read models (P1); and a store that grows.
 //!
 //! Never fails because something is slow: it measures, people judge. `cargo xtask bench` runs it.
 
@@ -11,6 +11,8 @@ mod limit;
 mod machine;
 mod measure;
 mod memory;
+#[cfg(feature = "peers")]
+mod p1;
 mod peers;
 mod place;
 mod probe;
@@ -121,6 +123,8 @@ fn measure(
         Workload::W6 => w6::run(settings)?,
         Workload::W7 => w7::run(settings, filled.closed()?)?,
         Workload::W8 => w8::run(settings)?,
+        #[cfg(feature = "peers")]
+        Workload::P1 => p1::run(settings)?,
         Workload::Growth => return Ok(Section::Growth(growth::run(settings)?)),
     }))
 }
@@ -128,6 +132,16 @@ fn measure(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "peers")]
+    #[test]
+    fn a_read_model_is_built_by_each_contestant() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut settings = Settings::parse_from("bench P1 --rounds 1 --events 2k".split(' '));
+        settings.directory = directory.path().join("bench");
+        let sections = measure_all(&settings).unwrap();
+        assert_eq!(sections[0].tables()[0].rows.len(), 3);
+    }
 
     #[test]
     fn every_workload_but_the_child_processes_of_w7_gives_a_table_with_each_contestant() {

@@ -56,6 +56,9 @@ pub(crate) enum Workload {
     W6,
     W7,
     W8,
+    /// A read model in SQLite.
+    #[cfg(feature = "peers")]
+    P1,
     /// One store that grows, measured again and again.
     #[value(name = "growth")]
     Growth,
@@ -154,7 +157,8 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_something_is_named() {
         let workloads = |words: &[&str]| Settings::parse_from(words).workloads();
-        assert_eq!(workloads(&["bench"]).len(), 9);
+        let read_models = usize::from(cfg!(feature = "peers"));
+        assert_eq!(workloads(&["bench"]).len(), 9 + read_models);
         assert_eq!(workloads(&["bench", "growth"]), [Workload::Growth]);
     }
 }

@@ -18,6 +18,7 @@ mod moment;
 mod place;
 mod point;
 mod print;
+mod projections;
 mod query;
 mod read;
 mod repair;
@@ -74,6 +75,7 @@ enum Command {
     Why(why::Arguments),
     Rules(rules::Arguments),
     Streams(streams::Arguments),
+    Projections(projections::Arguments),
     Stat(stat::Arguments),
     Verify(verify::Arguments),
     Repair(repair::Arguments),
@@ -106,6 +108,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Why(arguments) => why::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Streams(arguments) => streams::run(&arguments),
+        Command::Projections(arguments) => projections::run(arguments),
         Command::Stat(arguments) => stat::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Repair(arguments) => repair::run(&arguments),

@@ -38,6 +38,9 @@ fn every_check_holds_on_a_new_and_on_an_existing_store() {
             "CourseFull",
             "1,050 events stored",
             "events a second",
+            "who waits for the position of a write reads it",
+            "the old one has noticed: superseded by version 2",
+            "mended and retried, nothing is parked",
             "0 damaged places found",
         ] {
             assert!(story.contains(told), "{told:?} is not in {story}");
@@ -51,10 +54,12 @@ fn the_commands_that_it_prints_work_as_printed() {
     let shell = Shell::new();
     let story = demo(&shell).stdout;
     let commands = commands(&story);
-    assert_eq!(commands.len(), 3, "{story}");
+    assert_eq!(commands.len(), 4, "{story}");
     assert_eq!(shell.run(&commands[0]).done().lines().len(), 5);
     shell.run(&commands[1]).done();
     shell.run(&commands[1]).refused(1, &["account-ACC-001", "6"]);
+
+    assert_eq!(shell.run(&commands[3]).done().lines()[0]["name"], "savings");
 
     let mut follow = shell.command(commands[2].split_whitespace());
     let mut follower = follow.stdout(Stdio::piped()).spawn().unwrap();

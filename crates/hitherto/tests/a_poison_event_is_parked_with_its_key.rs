@@ -144,3 +144,23 @@ fn what_is_not_the_events_fault_is_tried_until_it_works_and_nothing_is_parked() 
     assert_eq!((status.handled, status.errors, status.parked), (5, 7, 0));
     assert_eq!(status.last_error.as_deref(), Some("the mail server does not answer"));
 }
+
+#[test]
+fn an_effect_before_the_one_that_waits_is_not_had_again() {
+    let store = jammed_door();
+    let (sent, failures) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(3)));
+    let (log, left) = (Arc::clone(&sent), Arc::clone(&failures));
+    let target = Checkpoints::in_memory().of("mails", move |event: &StoredEvent| {
+        if event.position() == Position(3) && *left.lock().unwrap() > 0 {
+            *left.lock().unwrap() -= 1;
+            return Err(Error::unavailable("the mail server does not answer"));
+        }
+        log.lock().unwrap().push(event.position().0);
+        Ok(())
+    });
+    let definition = Definition::new("mails", 1, Query::all());
+    let follower = follow(&store, definition, target.unwrap(), quick()).unwrap();
+    wait(follower.reached(Position(5))).unwrap();
+    assert_eq!(*sent.lock().unwrap(), [1, 2, 3, 4, 5]);
+    assert_eq!((follower.status().handled, follower.status().errors), (5, 3));
+}

@@ -132,3 +132,25 @@ fn a_name_that_cannot_be_a_files_is_refused() {
         assert!(error.to_string().contains("cannot be the name of a follower"), "{error}");
     }
 }
+
+#[test]
+fn events_of_a_key_stay_in_order_also_across_streams() {
+    let (store, log) = (Store::in_memory(), Log::default());
+    for door in 0..200 {
+        open_door(&store, door, "Opened");
+    }
+    // Doors that end in the same digit are one key.
+    let key =
+        |event: &StoredEvent| event.stream_id().chars().last().into_iter().collect::<String>();
+    let definition = Definition::new("notes", 1, Query::all()).keyed(move |e| key(e).into());
+    let target = Checkpoints::in_memory().of("notes", note(&log)).unwrap();
+    let settings = Settings { partitions: 4, batch: 8, ..quick() };
+    let follower = follow(&store, definition, target, settings).unwrap();
+    wait(follower.catch_up()).unwrap();
+    let noted = log.lock().unwrap().clone();
+    assert_eq!(noted.len(), 200);
+    for digit in 0..10 {
+        let of_key = noted.iter().filter(|position| *position % 10 == digit);
+        assert!(of_key.is_sorted(), "key {digit}");
+    }
+}

@@ -50,9 +50,12 @@ pub fn handled_once(
         "insert or ignore into handled_events values (?, ?, ?)",
         params![handler, event.to_string(), number],
     )?;
+    if inserted == 0 {
+        return Ok(false);
+    }
     transaction.execute(
         "delete from handled_events where handler = ? and number <= ?",
         params![handler, number - i64::from(remembered.max(1))],
     )?;
-    Ok(inserted == 1)
+    Ok(true)
 }

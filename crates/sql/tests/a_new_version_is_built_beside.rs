@@ -4,16 +4,17 @@
 mod bank;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bank::{
     AccountOpened, Balances, BalancesWithMoves, MoneyDeposited, fresh, fresh_rows, happens, quick,
     rows, some_life,
 };
-use hitherto::projection::KeptModels as _;
-use hitherto::projection::Value;
-use hitherto::runner::{Ended, State};
-use hitherto::{Projection, Projector, Recorded, Sql, Store, wait};
+use hitherto::checkpoints::Checkpoints;
+use hitherto::projection::{Definition, KeptModels as _, Value};
+use hitherto::runner::{Ended, State, follow};
+use hitherto::{Projection, Projector, Query, Recorded, Sql, Store, StoredEvent, wait};
 use hitherto_sql::{ReadModels, Sqlite, Standing};
 
 type Running = Projector<Sqlite>;
@@ -162,6 +163,28 @@ fn rows_that_differ_are_shown_before_the_switch() {
     assert_eq!(balances.live_examples, [[Value::from("2"), Value::from(25)]]);
     assert_eq!(balances.beside_examples, [[Value::from("2"), Value::from(30)]]);
     assert!(compared.tables[1].is_same(), "the moves are the same");
+}
+
+#[test]
+fn a_rebuild_has_no_effect_outside() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("read.db");
+    let store = Store::in_memory();
+    some_life(&store, 3, 30);
+    let mails = Arc::new(AtomicU64::new(0));
+    let sent = Arc::clone(&mails);
+    let target = Checkpoints::in_memory().of("mails", move |_: &StoredEvent| {
+        sent.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    });
+    let definition = Definition::new("mails", 1, Query::all());
+    let reaction = follow(&store, definition, target.unwrap(), quick(1)).unwrap();
+    wait(reaction.catch_up()).unwrap();
+    wait(start(&store, Sqlite::open(&path).unwrap(), Balances).catch_up()).unwrap();
+    wait(start(&store, Sqlite::open(&path).unwrap(), BalancesWithMoves).catch_up()).unwrap();
+    wait(reaction.catch_up()).unwrap();
+    assert_eq!(standings(&path)[0], (2, Standing::Live));
+    assert_eq!(mails.load(Ordering::SeqCst), 33, "each event once, whatever was built anew");
 }
 
 /// A version that cannot take a deposit of 7.

@@ -91,7 +91,7 @@ fn decoded(event: &Recorded) -> Result<AccountEvent> {
     AccountEvent::decode(event.kind(), event.schema_version(), event.payload())
 }
 
-fn deposited(event: &AccountEvent) -> u64 {
+pub(super) fn deposited(event: &AccountEvent) -> u64 {
     match event {
         AccountEvent::AccountOpened { initial_deposit: amount, .. }
         | AccountEvent::MoneyDeposited { amount } => *amount,

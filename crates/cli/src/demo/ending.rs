@@ -30,6 +30,7 @@ impl Demo {
             return Ok(Outcome::No);
         }
         let store = quoted(&self.path);
+        let read_db = quoted(&self.read_db());
         let (program, stream) = (invocation(), self.stream());
         self.story
             .line(format!("\nAll {right} checks hold. The store stays. Worth trying next:"))?;
@@ -37,10 +38,11 @@ impl Demo {
             format!("read {store} --stream {stream}"),
             format!("append {store} {stream} MoneyDeposited '{{\"amount\":4200}}' --expect 5"),
             format!("follow {store} --category account"),
+            format!("projections {read_db} --store {store}"),
         ] {
             self.story.line(format!("  {program} {command}"))?;
         }
-        self.story.line("The second is refused if it is repeated; Ctrl-C ends the third.")?;
+        self.story.line("The second is refused if it is repeated; Ctrl-C ends the last two.")?;
         Ok(self.store.close().map(|()| Outcome::Done)?)
     }
 }

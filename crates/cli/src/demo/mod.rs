@@ -10,6 +10,7 @@ mod customer;
 mod ending;
 mod old_events;
 mod race;
+mod read_model;
 mod school;
 mod seats;
 mod story;
@@ -75,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     demo.read_an_old_event()?;
     demo.give_away_the_last_seat()?;
     demo.append_and_replay(arguments.events.get())?;
+    demo.project_and_rebuild()?;
     demo.verify()?;
     demo.end()
 }

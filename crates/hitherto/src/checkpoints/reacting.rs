@@ -84,15 +84,13 @@ impl Handler for ReactionHandler {
                 continue;
             }
             if let Err(error) = self.react(event) {
-                self.keep(&front(work, index))?;
-                return Err(match error.kind() {
-                    ErrorKind::Unavailable => Failure::Unavailable(error),
-                    _ => Failure::Event { index: Some(index), kept: index, error },
-                });
+                return Err(self.stumble(work, index, error));
             }
             self.reacted.insert(event.position());
         }
-        self.keep(work)
+        self.keep(work)?;
+        self.reacted.clear();
+        Ok(())
     }
 
     fn orders(&mut self) -> Result<Vec<Parked>, Failure> {
@@ -113,9 +111,25 @@ impl ReactionHandler {
         let mut once = self.kept.lock()?;
         let before = once.kept.partitions.get(self.partition as usize).map(|(at, _)| *at);
         let up_to = work.up_to.max(before.unwrap_or_default());
-        once.keep(self.partition, &Work { up_to, ..*work })?;
+        once.keep(self.partition, &Work { up_to, ..*work })
+    }
+
+    /// Keeps what was done before the event that failed, and says what that is to the runner.
+    fn stumble(&mut self, work: &Work<'_>, index: usize, error: Error) -> Failure {
+        let mut front = front(work, index);
+        let is_unavailable = error.kind() == ErrorKind::Unavailable;
+        if is_unavailable {
+            // The same work comes again, and is counted then; what was done of it is remembered.
+            front.tally.handled -= index as u64;
+        }
+        if let Err(failure) = self.keep(&front) {
+            return failure;
+        }
+        if is_unavailable {
+            return Failure::Unavailable(error);
+        }
         self.reacted.clear();
-        Ok(())
+        Failure::Event { index: Some(index), kept: index, error }
     }
 }
 

@@ -60,3 +60,38 @@ impl Inbox {
         Arrival::Delivery(delivery)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Append, NewEvent, Query, Store};
+
+    /// A delivery of so many events.
+    fn delivery(events: usize, up_to: u64) -> Delivery {
+        let store = Store::in_memory();
+        let opened = || NewEvent::json("Opened", "{}");
+        let append = Append::to("door-1").events((0..events).map(|_| opened()));
+        crate::wait(store.append(append)).unwrap();
+        let events = store.read(Query::all()).collect::<Result<_, _>>().unwrap();
+        Delivery { events, up_to: Position(up_to), look: 0 }
+    }
+
+    fn next(inbox: &Inbox) -> (usize, u64) {
+        match inbox.next(Duration::ZERO) {
+            Arrival::Delivery(delivery) => (delivery.events.len(), delivery.up_to.0),
+            Arrival::Nothing | Arrival::TheEnd => (0, 0),
+        }
+    }
+
+    #[test]
+    fn all_that_waits_is_one_batch_and_a_single_event_is_one_too() {
+        let (sender, inbox) = Inbox::new(5);
+        sender.send(delivery(1, 1)).unwrap();
+        assert_eq!(next(&inbox), (1, 1));
+        for up_to in 2..=4 {
+            sender.send(delivery(2, up_to)).unwrap();
+        }
+        assert_eq!(next(&inbox), (6, 4), "until the batch is full");
+        assert_eq!(next(&inbox), (0, 0));
+    }
+}

@@ -17,7 +17,8 @@ cargo xtask check              format, lints, house rules, snippets, licences: b
 cargo xtask test [STORY]       everything, or the tests whose names contain STORY
 cargo xtask services up|down|status [NAME …]
                                real servers for the tests: PostgreSQL, an S3 store
-cargo xtask bench [W1 … W8] [P1] [P2] [growth] [--only hitherto,redb] [--quick] [--seconds 1] [--rounds 5]
+cargo xtask bench [W1 … W8] [P1] [P2] [commands] [growth] [--only hitherto,redb] [--quick]
+                  [--seconds 1] [--rounds 5]
                   [--events 1M] [--out FILE]
                                the workloads, beside other stores and the limits of the machine,
                                and one store that grows, measured at every step

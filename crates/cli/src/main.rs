@@ -1,6 +1,8 @@
 //! The command line of hitherto: reads the arguments and hands over to one file for each verb.
 
 mod append;
+mod archive;
+mod backup;
 mod completions;
 mod demo;
 mod diff;
@@ -59,7 +61,8 @@ Examples:
 
 Exit codes:
   0  done
-  1  the answer is no: an append was in conflict with what is stored, `verify` found damage,
+  1  the answer is no: an append was in conflict with what is stored, `verify` or
+     `backup --check` found damage,
      `repair` could not save every event, a check of `demo` failed
   2  it could not be done: wrong arguments, no such store, store in use, disk full";
 
@@ -81,6 +84,9 @@ enum Command {
     Repair(repair::Arguments),
     Sign(sign::Arguments),
     Export(export::Arguments),
+    Backup(backup::BackupArguments),
+    Restore(backup::RestoreArguments),
+    Archive(archive::Arguments),
     Forget(forget::Arguments),
     Keys(keys::Arguments),
     Completions(completions::Arguments),
@@ -114,6 +120,9 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Repair(arguments) => repair::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Archive(arguments) => archive::run(&arguments),
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

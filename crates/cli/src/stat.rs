@@ -57,7 +57,11 @@ fn table(stat: &Stat, digest: Digest) -> io::Result<()> {
 fn row(file: &FileStat) -> [String; 5] {
     let position = file.first_position.to_string();
     let [used, allocated] = [file.used_bytes, file.allocated_bytes].map(bytes);
-    let form = if file.is_compressed { " (compressed)" } else { "" };
+    let form = match &file.archive {
+        Some(archive) => &format!(" (in {archive})"),
+        None if file.is_compressed => " (compressed)",
+        None => "",
+    };
     [format!("{}{form}", file.name), position, grouped(file.events), used, allocated]
 }
 
@@ -82,6 +86,8 @@ struct FileLine<'a> {
     used_bytes: u64,
     allocated_bytes: u64,
     is_compressed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<&'a str>,
 }
 
 impl<'a> FileLine<'a> {
@@ -93,6 +99,7 @@ impl<'a> FileLine<'a> {
             used_bytes: file.used_bytes,
             allocated_bytes: file.allocated_bytes,
             is_compressed: file.is_compressed,
+            archive: file.archive.as_deref(),
         }
     }
 }

@@ -23,6 +23,8 @@
 #![cfg_attr(hitherto_model, allow(clippy::large_enum_variant, reason = "modelled locks are large"))]
 
 mod append;
+mod archive;
+mod backup;
 mod cache;
 mod clock;
 mod commit_queue;
@@ -74,6 +76,8 @@ mod verify;
 mod writer;
 
 pub use append::{Append, Condition, ExpectedVersion, Saved, StreamWrite};
+pub use archive::{Archive, ArchiveOpener, Archived, DirectoryArchive, open_archives_with};
+pub use backup::{Backup, check_backup, check_backup_disk, restore, restore_disk};
 pub use clock::{Clock, SystemClock};
 pub use digest::Digest;
 pub use disk::{Directory, Disk, DiskFile, MemoryDisk};

@@ -74,7 +74,8 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
         None => (create(&*disk, &*clock, &options)?, true),
     };
     let cache = Arc::new(ReadCache::new(options.cache_bytes()));
-    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache)));
+    let store_id = Some(identity.store_id);
+    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache), store_id));
     let source = Source {
         disk: &disk,
         index_disk: &disk,
@@ -187,7 +188,8 @@ pub(crate) fn open_read_only(
     let cache = Arc::new(ReadCache::new(options.cache_bytes()));
     // It may not write to the store, so index files that are missing are made in memory.
     let index_disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
-    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache)));
+    let store_id = Some(identity.store_id);
+    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache), store_id));
     let source = Source {
         disk: &disk,
         index_disk: &index_disk,
@@ -249,7 +251,7 @@ fn remove_compressed_logs(disk: &dyn Disk) -> std::io::Result<()> {
     let names = disk.list()?;
     let numbers = names.iter().filter_map(|name| compressed::number_of(name));
     let mut raw = numbers.map(FileHeader::file_name).filter(|name| names.contains(name));
-    raw.try_for_each(|name| disk.remove(&name))
+    raw.try_for_each(|name| roll::remove_if_there(disk, &name))
 }
 
 fn is_index(name: &str) -> bool {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::error::Result;
 use crate::event::{EventId, Position, Timestamp, split_stream_name};
-use crate::log::LogFile;
+use crate::log::{Form, LogFile};
 use crate::query::Query;
 use crate::reader::Reader;
 use crate::segment::Segment;
@@ -63,6 +63,8 @@ pub struct FileStat {
     pub allocated_bytes: u64,
     /// Whether it is compressed.
     pub is_compressed: bool,
+    /// The location of the archive that it was moved to, if it was.
+    pub archive: Option<String>,
     /// How many of its events were removed, so that only their place is left.
     pub removed_events: u64,
 }
@@ -165,7 +167,7 @@ fn log_files(shared: &Shared, segments: &[Segment], head: Position) -> Result<Ve
 }
 
 fn file_stat(log: &LogFile, first_position: Position, events: u64) -> Result<FileStat> {
-    let (is_compressed, allocated_bytes) = log.stored()?;
+    let Form { is_compressed, bytes: allocated_bytes, archive } = log.form()?;
     Ok(FileStat {
         name: log.name.clone(),
         first_position,
@@ -173,6 +175,7 @@ fn file_stat(log: &LogFile, first_position: Position, events: u64) -> Result<Fil
         used_bytes: log.end.load(Ordering::Acquire),
         allocated_bytes,
         is_compressed,
+        archive,
         removed_events: log.edition()?.removed,
     })
 }

@@ -8,12 +8,13 @@ use crate::append::{Append, Saved};
 use crate::clock::{Clock, SystemClock};
 use crate::commit_queue::CommitQueue;
 use crate::digest::Digests;
-use crate::disk::{Disk, MemoryDisk};
+use crate::disk::{Disk, DiskFile, MemoryDisk};
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position, split_stream_name};
 use crate::event_store::{EventStore, SnapshotCache};
 use crate::events::Events;
 use crate::limits;
+use crate::log::Expected;
 use crate::open::{self, Opened};
 use crate::options::Options;
 use crate::query::Query;
@@ -71,6 +72,18 @@ enum Role {
     Reader {
         tail: Arc<Tail>,
     },
+}
+
+/// The last log file and where its durable frames end. It stays open, whatever becomes of it.
+pub(crate) struct LogEnd {
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) offset: u64,
+    /// Bytes that it was made with; the writer may cut it when it is full.
+    pub(crate) allocated: u64,
+    /// The position of the next event.
+    pub(crate) position: Position,
 }
 
 impl EmbeddedStore {
@@ -253,6 +266,25 @@ impl EmbeddedStore {
             Role::Writer { .. } => Ok(()),
             Role::Reader { tail } => tail.refresh(),
         }
+    }
+
+    /// Where the durable log ends at this moment.
+    pub(crate) fn log_end(&self) -> Result<LogEnd> {
+        let (last, end) = match &self.0.role {
+            Role::Writer { queue, .. } => queue.with_writer(|writer| {
+                writer.refuse_if_stopped()?;
+                Ok((Arc::clone(&writer.segment), writer.end))
+            })?,
+            Role::Reader { tail } => {
+                tail.refresh()?;
+                tail.end()
+            }
+        };
+        let file = last.log.file().map_err(|error| last.log.unreadable(0, error))?;
+        let (number, name) = (last.log.number, last.log.name.clone());
+        let Expected { offset, position, .. } = end;
+        let allocated = last.header.allocated;
+        Ok(LogEnd { number, name, file, offset, allocated, position })
     }
 
     /// The queue of a store that was opened for writing.

@@ -58,6 +58,12 @@ impl Tail {
         Ok(())
     }
 
+    /// The last file, and where it ends.
+    pub(crate) fn end(&self) -> (Arc<Growing>, Expected) {
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.last_segment(), *end)
+    }
+
     fn last_segment(&self) -> Arc<Growing> {
         match self.shared.segments.load().last() {
             Some(Segment::Growing(growing)) => Arc::clone(growing),

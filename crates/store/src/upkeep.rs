@@ -144,7 +144,7 @@ impl Upkeep {
         let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut raw, mut raw_bytes) = (Vec::new(), 0);
         for log in self.sealed_logs() {
-            if !log.stored()?.0 {
+            if !log.form()?.is_compressed {
                 raw_bytes += log.end.load(Ordering::Acquire);
                 raw.push(log);
             }

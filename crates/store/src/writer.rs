@@ -154,7 +154,7 @@ impl Writer {
         self.end.offset + bytes + FRAME_HEADER_BYTES as u64 <= self.segment.header.allocated
     }
 
-    fn refuse_if_stopped(&self) -> Result<()> {
+    pub(crate) fn refuse_if_stopped(&self) -> Result<()> {
         self.stopped.as_ref().map_or(Ok(()), |error| Err(error.duplicate()))
     }
 

@@ -288,3 +288,23 @@ fn a_store_that_is_being_written_is_not_repaired() {
     assert_eq!(repair(&old, &new).expect("nobody writes").events, 1);
     assert_eq!(repair(&old, &new).expect_err("it is there").kind(), ErrorKind::Invalid);
 }
+
+/// A write that went astray leaves a whole commit, of an earlier batch, in the place of a later
+/// one. A repair once took the log to end there.
+#[test]
+fn a_copy_of_an_earlier_commit_over_a_later_one_does_not_end_the_log() {
+    let (mut image, events) = sound_store(Form::Killed);
+    let mut logs = image.iter_mut().filter(|(name, _)| name.contains(".log"));
+    let (_, bytes) = logs.next_back().expect("there is a log file");
+    let commits = commits_in(bytes);
+    assert!(commits.len() > 3, "something stands behind the damage: {commits:?}");
+    let (earlier, later) = (commits[0].0.clone(), commits[1].0.start);
+    bytes.copy_within(earlier, later);
+    let (salvage, saved) = repaired(&image, "a copy of an earlier commit");
+    let is_lost = |event: &Recorded| {
+        let lost = salvage.losses.iter().filter_map(|loss| loss.positions);
+        lost.into_iter().any(|(first, last)| (first..=last).contains(&event.position()))
+    };
+    assert!(events.iter().all(|event| saved.contains(event) != is_lost(event)), "{salvage:?}");
+    assert!(saved.len() >= events.len() - 4, "{salvage:?}");
+}

@@ -30,6 +30,7 @@ fn what_is_personal_is_stored_nowhere_in_the_clear() {
     assert!(compressed > 0, "there is a compressed file to look into");
     let snapshots = bank.join("snapshots.cache");
     assert!(snapshots.exists(), "there is a snapshot to look into");
+    store.backup(directory.path().join("backup")).unwrap();
     assert_eq!(files_with(directory.path(), CANARY), [""; 0]);
 
     let (head, digest) =
@@ -45,6 +46,13 @@ fn what_is_personal_is_stored_nowhere_in_the_clear() {
     assert_eq!(payload(&noted[0]), forgotten);
     assert_eq!(noted[0].metadata(), format!(r#"{{"by":{forgotten}}}"#).as_bytes());
     assert_eq!((noted[0].version(), noted[0].position().0), (1, 3), "it stands where it stood");
+    store.backup(directory.path().join("later")).unwrap();
+    for (backup, copy) in [("backup", "copy"), ("later", "copy of later")] {
+        let copy = directory.path().join(copy);
+        hitherto_store::restore(directory.path().join(backup), &copy).unwrap();
+        let restored = Vault::read_only(open(&copy), &keys).unwrap();
+        assert_eq!(payload(&read(&restored, "note-1")[0]), forgotten, "in {backup}, too");
+    }
     drop((customers, vault));
     store.close().unwrap();
     assert_eq!(files_with(directory.path(), CANARY), [""; 0]);

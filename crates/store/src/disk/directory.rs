@@ -38,6 +38,13 @@ impl Directory {
         Ok(directory)
     }
 
+    /// Gives a directory that is complete another name, where nothing is or an empty directory,
+    /// durably.
+    pub(crate) fn move_to(self, path: &Path) -> io::Result<()> {
+        std::fs::rename(&self.path, path)?;
+        sync_parents(path)
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         debug_assert!(!name.contains('/'), "a name is a file name, never a path");
         self.path.join(name)

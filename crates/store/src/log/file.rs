@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 
 use super::compressed::{self, Edition};
-use super::handles::{Handles, Opened, Slot};
+use super::handles::{Form, Handles, Opened, Slot};
 use super::header::{FileHeader, HEADER_BYTES};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
@@ -56,8 +56,13 @@ impl LogFile {
         self.handles.open_into(&self.opened, self.number)
     }
 
-    /// Whether it is compressed, and the bytes that it takes on disk.
-    pub(crate) fn stored(&self) -> Result<(bool, u64)> {
+    /// Has it opened anew by whoever reads next: in another form.
+    pub(crate) fn forget_handle(&self) {
+        self.opened.store(None);
+    }
+
+    /// In which form it is there.
+    pub(crate) fn form(&self) -> Result<Form> {
         self.handles.form(self.number).map_err(|error| self.unreadable(0, error))
     }
 

@@ -16,7 +16,7 @@ pub(crate) use clean_end::{CleanEnd, is_clean_end};
 pub(crate) use compressed::Edition;
 pub(crate) use file::{LogFile, ReadBuffer};
 pub(crate) use frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, mark_removed};
-pub(crate) use handles::Handles;
+pub(crate) use handles::{Form, Handles};
 pub(crate) use header::{FileHeader, HEADER_BYTES, LossBefore};
 pub(crate) use identity::{FORMAT_FILE, FORMAT_VERSION, Identity};
 pub(crate) use scan::{Expected, Found, Frame, Scan};

@@ -173,7 +173,8 @@ impl<'file> Scan<'file> {
     }
 
     /// Looks behind a place without a frame for the next whole frame header of `batch` or a later
-    /// one.
+    /// one. Steps over copies of what stands before that place: a write that went astray may have
+    /// left them there.
     ///
     /// Does not move the scan.
     pub(crate) fn find_later_frame(
@@ -186,7 +187,10 @@ impl<'file> Scan<'file> {
             let places = (0..window.len().saturating_sub(FRAME_HEADER_BYTES - 1)).step_by(8);
             for place in places.filter(|&place| window[place] == b'H') {
                 let header = FrameHeader::decode(&window[place..], self.nonce);
-                if let Some(header) = header.filter(|header| header.batch >= batch) {
+                let is_later = |header: &FrameHeader| {
+                    header.batch >= batch && header.first_position >= self.expected.position
+                };
+                if let Some(header) = header.filter(is_later) {
                     return Ok(Some((offset + place as u64, header)));
                 }
             }

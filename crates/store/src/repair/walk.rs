@@ -346,8 +346,6 @@ struct FileWalk<'file> {
 impl FileWalk<'_> {
     /// The next whole frame header of a batch or a later one, behind where the scan stands.
     fn find_later(&mut self, batch: u64) -> Result<Option<(u64, FrameHeader)>> {
-        let here = self.scan.expected;
-        let later = self.scan.find_later_frame(batch).map_err(unreadable())?;
-        Ok(later.filter(|(_, header)| header.first_position >= here.position))
+        self.scan.find_later_frame(batch).map_err(unreadable())
     }
 }

@@ -47,12 +47,12 @@ pub(super) fn without_removed(
     if edits.records.is_empty() {
         return Ok(Scavenged::default());
     }
-    let before = log.stored()?.1;
+    let before = log.form()?.bytes;
     let edition = Edition { removed: edits.removed, number: log.edition()?.number + 1 };
     let events = edits.records.len() as u64;
     let edited = Edited { file: &paced, edits };
     log.replace(&*shared.disk, (shared.identity.store_id, edition), &edited, pace.stop())?;
-    Ok(Scavenged { files: 1, events, bytes_before: before, bytes_after: log.stored()?.1 })
+    Ok(Scavenged { files: 1, events, bytes_before: before, bytes_after: log.form()?.bytes })
 }
 
 /// A file that is read at some pace.

@@ -23,6 +23,8 @@ use crate::event::EventId;
 use crate::page::{self, CONTENT_BYTES, PAGE_BYTES};
 
 const MAGIC: &[u8; 8] = b"hithzlg1";
+/// Blocks that the header of the log file stands in, at most as long as they were.
+const FIRST_BLOCKS: usize = 4;
 /// Bytes of the log file that are compressed at once.
 const BLOCK_BYTES: usize = 1024;
 /// Blocks whose lengths stand in one page of the table, behind where the first of them starts.
@@ -35,9 +37,9 @@ pub(crate) fn file_name(number: u64) -> String {
     format!("{number:012}.zlog")
 }
 
-/// The number in a compressed log file's name, if it is one.
+/// The number in a compressed log file's name, or in that of what stays of one in an archive.
 pub(crate) fn number_of(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(".zlog")?;
+    let digits = name.strip_suffix(".zlog").or_else(|| name.strip_suffix(".alog"))?;
     (digits.len() == 12).then(|| digits.parse().ok()).flatten()
 }
 
@@ -119,6 +121,27 @@ pub(crate) struct CompressedLog {
     dictionary: DDict<'static>,
     cache: Arc<ReadCache>,
     serial: u32,
+}
+
+/// What of a compressed file must be at hand to open it and its first blocks: so many bytes at its
+/// start, and all from there on.
+pub(crate) fn derived_parts(file: &dyn DiskFile) -> io::Result<(u64, u64)> {
+    let header = header_of(file)?;
+    let table = u64::from(header.table) * PAGE_BYTES as u64;
+    let start = header.data_start() + (FIRST_BLOCKS * BLOCK_BYTES) as u64;
+    Ok((start.min(table), table))
+}
+
+/// The edition of a compressed file, if its header is whole.
+pub(crate) fn edition_of(file: &dyn DiskFile) -> Option<Edition> {
+    header_of(file).ok().map(|header| header.edition)
+}
+
+fn header_of(file: &dyn DiskFile) -> io::Result<Header> {
+    let first = page::read(file, 0)?;
+    let header =
+        Header::decode(&first).filter(|header| page::content(&first, header.nonce, 0).is_some());
+    header.ok_or_else(|| damaged("its header"))
 }
 
 fn damaged(what: &str) -> io::Error {

@@ -1,0 +1,238 @@
+//! Compressed files are moved to a directory elsewhere: everything reads the same, verifies, is
+//! backed up and scavenged the same; when the archive is gone, only its events are.
+
+#![allow(clippy::unwrap_used, reason = "a story stops where it goes wrong")]
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hitherto_store::{
+    Append, Archive, DirectoryArchive, DiskFile, EmbeddedStore, ErrorKind, EventId, EventStore,
+    NewEvent, Options, Position, Query, Recorded, Result, check_backup, repair, restore, verify,
+};
+
+fn open(path: &Path) -> EmbeddedStore {
+    let mut options = Options::default();
+    (options.log_file_bytes_min, options.log_file_bytes_max) = (64 << 10, 64 << 10);
+    EmbeddedStore::open_with(path, options).unwrap()
+}
+
+fn append(store: &EmbeddedStore, events: u64) {
+    let before = store.head().wait().unwrap().0;
+    for number in before..before + events {
+        // Little of it can be compressed, so that most of a file is in the archive alone.
+        let text: String = (0..15).map(|_| EventId::new().to_string()).collect();
+        let text = format!(r#"{{"number":{number},"text":"{text}"}}"#);
+        let stream = format!("play-{}", number % 5);
+        store.append(Append::to(stream).event(NewEvent::json("Said", text))).unwrap();
+    }
+}
+
+fn all(store: &EmbeddedStore) -> Vec<Recorded> {
+    store.read(Query::all()).collect::<Result<_>>().unwrap()
+}
+
+fn archived(store: &EmbeddedStore) -> usize {
+    store.stat().unwrap().files.iter().filter(|file| file.archive.is_some()).count()
+}
+
+fn cold(path: &Path) -> DirectoryArchive {
+    DirectoryArchive::create(path).unwrap()
+}
+
+#[test]
+fn everything_reads_the_same_from_an_archive() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    append(&store, 600);
+    let (before, head) = (all(&store), store.head().wait().unwrap());
+    let digest = store.digest(head).unwrap();
+    let beside = EmbeddedStore::open_read_only(path("bank")).unwrap();
+    assert!(all(&beside) == before);
+
+    let moved = store.archive(&cold(&path("cold")), 0).unwrap();
+    assert!(moved.files >= 3 && moved.bytes > 0, "{moved:?}");
+    assert_eq!(archived(&store), moved.files as usize);
+    assert_eq!(
+        store.archive(&cold(&path("cold")), 0).unwrap().files,
+        0,
+        "there is no more to move"
+    );
+    assert!(all(&store) == before && all(&beside) == before);
+    let backward: Vec<_> = store.read(Query::stream("play-3").backward()).collect();
+    assert_eq!(backward.len(), 120);
+    assert_eq!(store.find(before[7].id()).wait().unwrap().as_ref(), Some(&before[7]));
+    store.close().unwrap();
+
+    let store = open(&path("bank"));
+    assert!(all(&store) == before, "also after opening again");
+    assert_eq!(store.digest(head).unwrap(), digest);
+    assert_eq!(verify(path("bank")).unwrap().damages, []);
+    store.backup(path("safe")).unwrap();
+    assert_eq!(check_backup(path("safe")).unwrap().events, 600);
+    store.close().unwrap();
+    repair(path("bank"), path("saved")).unwrap();
+    std::fs::remove_dir_all(path("cold")).unwrap();
+    restore(path("safe"), path("copy")).unwrap();
+    assert!(all(&open(&path("copy"))) == before, "a backup has what is in the archive, too");
+    assert!(all(&open(&path("saved"))) == before, "and so has what was repaired");
+}
+
+#[test]
+fn when_an_archive_is_gone_only_its_events_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    append(&store, 600);
+    let before = all(&store);
+    store.archive(&cold(&path("cold")), 0).unwrap();
+    store.close().unwrap();
+    std::fs::rename(path("cold"), path("elsewhere")).unwrap();
+
+    let store = open(&path("bank")); // opening needs nothing of it
+    // The first events of a file stand in what stays here.
+    let error = store.read(Query::all()).find_map(Result::err).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let location = format!("file://{}", path("cold").display());
+    assert!(error.to_string().contains(&location), "{error}");
+    assert!(!path("cold").exists(), "it is not made anew");
+    let last: Vec<_> =
+        store.read(Query::all().after(Position(590))).collect::<Result<_>>().unwrap();
+    assert!(last[..] == before[590..]);
+    append(&store, 100);
+    assert_eq!(store.read(Query::stream("play-1").after(Position(600))).count(), 20);
+    let again = store.append(Append::to("play-1").event(before[599].to_new_event()));
+    assert!(again.is_err(), "what is elsewhere is known by its index: {again:?}");
+    let failed = store.archive(&cold(&path("other")), 0);
+    assert!(failed.is_ok(), "another archive is no matter of this one: {failed:?}");
+
+    std::fs::rename(path("elsewhere"), path("cold")).unwrap();
+    assert!(all(&store)[..600] == before[..], "it is back");
+}
+
+#[test]
+fn a_file_is_removed_here_only_when_its_copy_came_back_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    append(&store, 600);
+    let before = all(&store);
+    for wrong in 0..4 {
+        let inner = DirectoryArchive::create(path(&format!("cold-{wrong}"))).unwrap();
+        let archive = Unreliable { inner, wrong, puts: AtomicU32::new(0) };
+        let error = store.archive(&archive, 0).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert!(error.to_string().contains("cold-"), "{error}");
+        assert!(all(&store) == before);
+    }
+    assert_eq!(archived(&store), 4, "one file was moved before each failure");
+    assert_eq!(verify(path("bank")).unwrap().damages, []);
+}
+
+/// An archive that fails, or lies, at the second object.
+struct Unreliable {
+    inner: DirectoryArchive,
+    wrong: u8,
+    puts: AtomicU32,
+}
+
+struct Half<'object>(&'object dyn DiskFile);
+
+impl Archive for Unreliable {
+    fn location(&self) -> &str {
+        self.inner.location()
+    }
+
+    fn put(&self, name: &str, object: &dyn DiskFile) -> io::Result<()> {
+        let second = self.puts.fetch_add(1, Ordering::Relaxed) > 0;
+        match self.wrong {
+            0 if second => Err(io::ErrorKind::StorageFull.into()),
+            1 if second => self.inner.put(name, &Half(object)),
+            2 if second => Ok(()),
+            _ => self.inner.put(name, object),
+        }
+    }
+
+    fn read_at(&self, name: &str, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let filled = self.inner.read_at(name, buffer, offset)?;
+        if self.wrong == 3 && self.puts.load(Ordering::Relaxed) > 1 {
+            buffer[filled / 2] ^= 1;
+        }
+        Ok(filled)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.inner.remove(name)
+    }
+}
+
+impl DiskFile for Half<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let half = self.0.len()? / 2;
+        let left = usize::try_from(half.saturating_sub(offset)).unwrap().min(buffer.len());
+        self.0.read_at(&mut buffer[..left], offset)
+    }
+
+    fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.len()? / 2)
+    }
+
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[test]
+fn a_file_that_came_back_when_the_power_went_is_not_believed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    append(&store, 600);
+    let before = all(&store);
+    store.archive(&cold(&path("cold")), 0).unwrap();
+    store.close().unwrap();
+    let stub = path("bank").join("000000000001.alog");
+    let object = std::fs::read_dir(path("cold")).unwrap().map(|entry| entry.unwrap().path());
+    let object = object.min().unwrap();
+    for content in [std::fs::read(object).unwrap(), vec![7; 10_000]] {
+        assert!(stub.exists());
+        std::fs::write(path("bank").join("000000000001.zlog"), &content).unwrap();
+        std::fs::write(path("bank").join("000000000001.log"), [7; 9_000]).unwrap();
+        let store = open(&path("bank"));
+        assert!(all(&store) == before);
+        store.archive(&cold(&path("cold")), 0).unwrap();
+        assert!(!path("bank").join("000000000001.zlog").exists(), "it was taken away");
+        store.close().unwrap();
+    }
+}
+
+#[test]
+fn damage_in_an_archive_is_noticed_never_returned() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    append(&store, 600);
+    store.archive(&cold(&path("cold")), 0).unwrap();
+    store.close().unwrap();
+    for object in std::fs::read_dir(path("cold")).unwrap() {
+        let object = object.unwrap().path();
+        let mut bytes = std::fs::read(&object).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x20;
+        std::fs::write(&object, bytes).unwrap();
+    }
+    let store = open(&path("bank"));
+    let errors: Vec<_> = store.read(Query::all()).filter_map(Result::err).collect();
+    assert_eq!(errors[0].kind(), ErrorKind::Corrupt, "{errors:?}");
+    assert!(!verify(path("bank")).unwrap().damages.is_empty());
+}

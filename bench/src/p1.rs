@@ -47,7 +47,7 @@ fn by_projector(store: &Store, place: &Place, events: u64, partitions: u32) -> O
     let status = hitherto::wait(projector.catch_up())?;
     let took = started.elapsed();
     assert_eq!((status.handled, status.parked), (events, 0), "each event once");
-    assert_eq!(sqlite.rows("select count(*) from moves")?, [[events as i64]]);
+    assert_eq!(sqlite.rows("select count(*) from moves")?, [[events.cast_signed()]]);
     Ok(Measured::at_once(events, took))
 }
 
@@ -67,8 +67,8 @@ fn by_hand(store: &Store, place: &Place, events: u64) -> Outcome {
         for event in read.by_ref().take(EVENTS_A_TRANSACTION) {
             let event = event?;
             let MoneyDeposited { amount } = &event.data;
-            let (account, cents) = (event.stream_id(), *amount as i64);
-            last = event.position().0 as i64;
+            let (account, cents) = (event.stream_id(), amount.cast_signed());
+            last = event.position().0.cast_signed();
             transaction.prepare_cached(MOVE)?.execute(params![last, account, cents])?;
             transaction.prepare_cached(BALANCE)?.execute(params![account, cents])?;
             count += 1;

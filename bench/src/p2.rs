@@ -96,7 +96,7 @@ fn by_hand(store: &Store, url: &str, events: u64) -> Outcome {
             let Some(last) = batch.last() else { return Ok::<_, tokio_postgres::Error>(()) };
             client.batch_execute("begin").await?;
             write(&client, &row, &balance, &batch).await?;
-            client.execute(&keep, &[&(last.position().0 as i64)]).await?;
+            client.execute(&keep, &[&(last.position().0.cast_signed())]).await?;
             client.batch_execute("commit").await?;
         }
     });
@@ -113,8 +113,8 @@ async fn write(
     let mut answers = Vec::with_capacity(2 * batch.len());
     for event in batch {
         let MoneyDeposited { amount } = &event.data;
-        let (account, cents) = (event.stream_id().to_owned(), *amount as i64);
-        let (position, name) = (event.position().0 as i64, account.clone());
+        let (account, cents) = (event.stream_id().to_owned(), amount.cast_signed());
+        let (position, name) = (event.position().0.cast_signed(), account.clone());
         answers.push(
             begin(async move { client.execute(row, &[&position, &name, &cents]).await }).await,
         );

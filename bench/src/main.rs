@@ -1,10 +1,12 @@
 //! The workloads W1 to W8, each beside other stores and beside what the machine can do at most;
-//! read models (P1); and a store that grows.
+//! read models (P1, P2); and a store that grows.
 //!
 //! Never fails because something is slow: it measures, people judge. `cargo xtask bench` runs it.
 
 mod appends;
 mod commands;
+#[cfg(any(feature = "peers", feature = "postgres"))]
+mod deposits;
 mod filled;
 mod growth;
 mod hitherto;
@@ -14,6 +16,8 @@ mod measure;
 mod memory;
 #[cfg(feature = "peers")]
 mod p1;
+#[cfg(feature = "postgres")]
+mod p2;
 mod peers;
 mod place;
 mod probe;
@@ -127,6 +131,8 @@ fn measure(
         Workload::Commands => commands::run(settings)?,
         #[cfg(feature = "peers")]
         Workload::P1 => p1::run(settings)?,
+        #[cfg(feature = "postgres")]
+        Workload::P2 => p2::run(settings)?,
         Workload::Growth => return Ok(Section::Growth(growth::run(settings)?)),
     }))
 }

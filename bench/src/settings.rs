@@ -62,6 +62,9 @@ pub(crate) enum Workload {
     /// A read model in SQLite.
     #[cfg(feature = "peers")]
     P1,
+    /// A read model in PostgreSQL.
+    #[cfg(feature = "postgres")]
+    P2,
     /// One store that grows, measured again and again.
     #[value(name = "growth")]
     Growth,

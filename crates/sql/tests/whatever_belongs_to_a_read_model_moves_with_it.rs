@@ -4,6 +4,7 @@
 mod bank;
 
 use bank::{AccountEvent, AccountOpened, MoneyDeposited, happens};
+use hitherto::projection::KeptModels as _;
 use hitherto::projection::{Place, Value};
 use hitherto::{Projection, Projector, Recorded, Sql, Store, wait};
 use hitherto_sql::{ReadModels, Sqlite};

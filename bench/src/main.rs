@@ -1,9 +1,12 @@
 //! The workloads W1 to W8, each beside other stores and beside what the machine can do at most;
-//! read models (P1); and a store that grows.
+//! read models (P1, P2); and a store that grows.
 //!
 //! Never fails because something is slow: it measures, people judge. `cargo xtask bench` runs it.
 
 mod appends;
+mod commands;
+#[cfg(any(feature = "peers", feature = "postgres"))]
+mod deposits;
 mod filled;
 mod growth;
 mod hitherto;
@@ -13,6 +16,8 @@ mod measure;
 mod memory;
 #[cfg(feature = "peers")]
 mod p1;
+#[cfg(feature = "postgres")]
+mod p2;
 mod peers;
 mod place;
 mod probe;
@@ -123,8 +128,11 @@ fn measure(
         Workload::W6 => w6::run(settings)?,
         Workload::W7 => w7::run(settings, filled.closed()?)?,
         Workload::W8 => w8::run(settings)?,
+        Workload::Commands => commands::run(settings)?,
         #[cfg(feature = "peers")]
         Workload::P1 => p1::run(settings)?,
+        #[cfg(feature = "postgres")]
+        Workload::P2 => p2::run(settings)?,
         Workload::Growth => return Ok(Section::Growth(growth::run(settings)?)),
     }))
 }
@@ -146,11 +154,11 @@ mod tests {
     #[test]
     fn every_workload_but_the_child_processes_of_w7_gives_a_table_with_each_contestant() {
         let directory = tempfile::tempdir().unwrap();
-        let words = "bench W1 W2 W3 W4 W5 W6 W8 --seconds 0.01 --rounds 1 --events 2k";
+        let words = "bench W1 W2 W3 W4 W5 W6 W8 commands --seconds 0.01 --rounds 1 --events 2k";
         let mut settings = Settings::parse_from(words.split(' '));
         settings.directory = directory.path().join("bench");
         let sections = measure_all(&settings).unwrap();
-        assert_eq!(sections.len(), 7);
+        assert_eq!(sections.len(), 8);
         for table in sections.iter().flat_map(Section::tables) {
             let measured = table.rows.iter().filter_map(|row| row.measured.as_ref());
             assert!(measured.clone().count() > 0, "{table:?}");

@@ -4,53 +4,20 @@
 //! for each, in transactions of a thousand events that are synced: WAL, synchronous=FULL.
 
 use std::error::Error;
-use std::path::Path;
 use std::time::Instant;
 
-use hitherto::{
-    Append, EmbeddedStore, Event, EventStore as _, NewEvent, Projection, Projector, Query,
-    Recorded, Sql, Store,
-};
+use hitherto::{Projector, Query, Store};
 use hitherto_sql::Sqlite;
 use hitherto_sql::rusqlite::{Connection, params};
 
+use crate::deposits::{
+    AccountEvent, BALANCE, Balances, EVENTS_A_TRANSACTION, MOVE, MoneyDeposited, TABLES, fill,
+};
 use crate::measure::Measured;
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::table::{Contestant, Outcome, Role, Table};
 use crate::target::Target::{AtLeast, OfPeers};
-
-const ACCOUNTS: u64 = 10_000;
-const EVENTS_A_TRANSACTION: usize = 1_000;
-const TABLES: &str = "create table balances (account text primary key, cents integer not null);
-    create table moves (position integer primary key, account text not null, cents integer)";
-const MOVE: &str = "insert into moves values (?, ?, ?)";
-const BALANCE: &str = "insert into balances values (?, ?) \
-                       on conflict (account) do update set cents = cents + excluded.cents";
-
-#[derive(Event)]
-enum AccountEvent {
-    MoneyDeposited { amount: u64 },
-}
-use AccountEvent::MoneyDeposited;
-
-struct Balances;
-
-impl Projection for Balances {
-    const NAME: &'static str = "balances";
-    type Event = AccountEvent;
-
-    fn tables(&self) -> &'static str {
-        TABLES
-    }
-
-    fn project(&self, event: &Recorded<AccountEvent>, sql: &mut Sql) {
-        let MoneyDeposited { amount } = &event.data;
-        let account = event.stream_id();
-        sql.run(MOVE, (event.position(), account, amount));
-        sql.run(BALANCE, (account, amount));
-    }
-}
 
 pub(crate) fn run(settings: &Settings) -> Result<Vec<Table>, Box<dyn Error>> {
     let events = settings.events().min(200_000);
@@ -72,24 +39,6 @@ pub(crate) fn run(settings: &Settings) -> Result<Vec<Table>, Box<dyn Error>> {
     Ok(vec![table])
 }
 
-fn fill(directory: &Path, events: u64) -> Result<EmbeddedStore, Box<dyn Error>> {
-    let store = EmbeddedStore::open(directory)?;
-    for first in (0..events).step_by(EVENTS_A_TRANSACTION) {
-        let mut commit = None::<Append>;
-        for number in first..events.min(first + EVENTS_A_TRANSACTION as u64) {
-            let event = MoneyDeposited { amount: number % 997 };
-            let new = NewEvent::json("MoneyDeposited", event.encode()?);
-            let append = Append::to(format!("account-{}", number * 7919 % ACCOUNTS)).event(new);
-            commit = Some(match commit {
-                Some(commit) => commit.and(append),
-                None => append,
-            });
-        }
-        commit.map(|commit| store.append(commit)).transpose()?;
-    }
-    Ok(store)
-}
-
 fn by_projector(store: &Store, place: &Place, events: u64, partitions: u32) -> Outcome {
     let started = Instant::now();
     let sqlite = Sqlite::open(place.path().join("read.db"))?;
@@ -98,7 +47,7 @@ fn by_projector(store: &Store, place: &Place, events: u64, partitions: u32) -> O
     let status = hitherto::wait(projector.catch_up())?;
     let took = started.elapsed();
     assert_eq!((status.handled, status.parked), (events, 0), "each event once");
-    assert_eq!(sqlite.rows("select count(*) from moves")?, [[events as i64]]);
+    assert_eq!(sqlite.rows("select count(*) from moves")?, [[events.cast_signed()]]);
     Ok(Measured::at_once(events, took))
 }
 
@@ -118,8 +67,8 @@ fn by_hand(store: &Store, place: &Place, events: u64) -> Outcome {
         for event in read.by_ref().take(EVENTS_A_TRANSACTION) {
             let event = event?;
             let MoneyDeposited { amount } = &event.data;
-            let (account, cents) = (event.stream_id(), *amount as i64);
-            last = event.position().0 as i64;
+            let (account, cents) = (event.stream_id(), amount.cast_signed());
+            last = event.position().0.cast_signed();
             transaction.prepare_cached(MOVE)?.execute(params![last, account, cents])?;
             transaction.prepare_cached(BALANCE)?.execute(params![account, cents])?;
             count += 1;

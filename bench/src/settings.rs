@@ -56,9 +56,15 @@ pub(crate) enum Workload {
     W6,
     W7,
     W8,
+    /// Commands through the dispatcher and because of events, beside plain updates.
+    #[value(name = "commands")]
+    Commands,
     /// A read model in SQLite.
     #[cfg(feature = "peers")]
     P1,
+    /// A read model in PostgreSQL.
+    #[cfg(feature = "postgres")]
+    P2,
     /// One store that grows, measured again and again.
     #[value(name = "growth")]
     Growth,
@@ -158,7 +164,7 @@ mod tests {
     fn everything_is_measured_unless_something_is_named() {
         let workloads = |words: &[&str]| Settings::parse_from(words).workloads();
         let read_models = usize::from(cfg!(feature = "peers"));
-        assert_eq!(workloads(&["bench"]).len(), 9 + read_models);
+        assert_eq!(workloads(&["bench"]).len(), 10 + read_models);
         assert_eq!(workloads(&["bench", "growth"]), [Workload::Growth]);
     }
 }

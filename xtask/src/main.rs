@@ -17,7 +17,8 @@ cargo xtask check              format, lints, house rules, snippets, licences: b
 cargo xtask test [STORY]       everything, or the tests whose names contain STORY
 cargo xtask services up|down|status [NAME …]
                                real servers for the tests: PostgreSQL, an S3 store
-cargo xtask bench [W1 … W8] [P1] [growth] [--only hitherto,redb] [--quick] [--seconds 1] [--rounds 5]
+cargo xtask bench [W1 … W8] [P1] [P2] [commands] [growth] [--only hitherto,redb] [--quick]
+                  [--seconds 1] [--rounds 5]
                   [--events 1M] [--out FILE]
                                the workloads, beside other stores and the limits of the machine,
                                and one store that grows, measured at every step
@@ -33,7 +34,8 @@ cargo xtask format             formats the code, and folds comments that are too
 cargo xtask snippets           copies code into the Markdown that shows it";
 
 /// The features that `check` and `test` share, so that nothing is built twice.
-pub(crate) const FEATURES: [&str; 2] = ["--features", "hitherto-bench/umadb"];
+pub(crate) const FEATURES: [&str; 2] =
+    ["--features", "hitherto-bench/umadb,hitherto-bench/postgres"];
 
 fn main() -> ExitCode {
     let words = std::env::args().skip(1).collect::<Vec<_>>();
@@ -67,9 +69,13 @@ fn dispatch(words: &[&str]) -> Outcome {
 }
 
 fn bench(rest: &[&str]) -> Outcome {
-    let build = ["run", "--release", "--package", "hitherto-bench", "--features", "umadb", "--"];
+    const FEATURES: &str = "umadb,postgres";
+    let build = ["run", "--release", "--package", "hitherto-bench", "--features", FEATURES, "--"];
     let directory = shell::target_directory().join("bench");
-    run(cargo(build).args(rest).arg("--directory").arg(directory))
+    let needs_server = rest.iter().any(|word| word.eq_ignore_ascii_case("p2"));
+    let services = needs_server.then(services::Services::for_tests).transpose()?;
+    let variables = services.iter().flat_map(|services| services.variables.clone());
+    run(cargo(build).args(rest).arg("--directory").arg(directory).envs(variables))
 }
 
 fn sim(rest: &[&str]) -> Outcome {

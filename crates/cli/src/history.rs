@@ -55,46 +55,49 @@ impl History {
         Ok(folded)
     }
 
-    /// Refuses a point at which the stream never was.
+    /// Refuses a point at which the stream never was, or of which nothing is kept any more.
     pub(crate) fn check(&self, point: Moment) -> Result<()> {
-        let (stream, first, last) = (&self.stream, &self.first, &self.last);
+        let (stream, newest) = (&self.stream, self.last.version());
         let refused = match point {
-            Moment::Version(version) if version > last.version() => {
-                format!(
-                    "{stream} was never at version {version}: it is at version {}",
-                    last.version()
-                )
+            Moment::Version(version) if version > newest => {
+                format!("{stream} was never at version {version}: it is at version {newest}")
             }
             Moment::Version(0) => {
                 format!("at version 0 nothing had happened to {stream}: versions count from 1")
             }
-            Moment::Version(version) if version < first.version() => format!(
-                "version {version} of {stream} is not kept any more: what is kept begins with version {}",
-                first.version()
-            ),
+            Moment::Version(version) if version < self.first.version() => self.before_first(point),
             Moment::Position(position) => return self.check_position(position),
-            Moment::Time(time) if time < first.recorded_at() => format!(
-                "{stream} did not exist at {}: its first event was recorded at {}",
-                point::told(point),
-                moment::exactly(first.recorded_at())
-            ),
+            Moment::Time(time) if time < self.first.recorded_at() => self.before_first(point),
             Moment::Version(_) | Moment::Time(_) => return Ok(()),
         };
         Err(Error::not_found(refused))
     }
 
     fn check_position(&self, position: Position) -> Result<()> {
-        let (head, first) = (self.store.head().wait()?, self.first.position());
+        let head = self.store.head().wait()?;
         let refused = if position > head {
             format!("no event is at position {position} yet: the last one is at position {head}")
-        } else if position < first {
-            let stream = &self.stream;
-            format!(
-                "{stream} did not exist at position {position}: its first event is at position {first}"
-            )
+        } else if position < self.first.position() {
+            self.before_first(Moment::Position(position))
         } else {
             return Ok(());
         };
         Err(Error::not_found(refused))
+    }
+
+    /// What is wrong with a point before the first event: it never was, or is not kept any more.
+    fn before_first(&self, point: Moment) -> String {
+        let (stream, first, point) = (&self.stream, &self.first, point::told(point));
+        let (position, time) = (first.position(), moment::exactly(first.recorded_at()));
+        match first.version() {
+            1 => format!(
+                "{stream} did not exist at {point}: its first event is at position {position}, recorded at \
+                 {time}"
+            ),
+            version => format!(
+                "{stream} at {point} is not kept any more: what is kept begins with version {version}, \
+                 position {position}, recorded at {time}"
+            ),
+        }
     }
 }

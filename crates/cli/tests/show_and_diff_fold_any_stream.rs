@@ -4,6 +4,7 @@
 mod command;
 
 use command::Shell;
+use hitherto_store::{Before, EmbeddedStore, Target};
 use serde_json::{Value, json};
 
 /// Positions 1 to 5; `account-1` has versions 1 to 4, `account-2` one.
@@ -150,7 +151,7 @@ fn a_point_that_never_was_is_named() {
         ("show bank account-1 --version 0", &["at version 0 nothing had happened"]),
         ("show bank account-1 --position 6", &["no event is at position 6 yet", "position 5"]),
         ("show bank account-2 --position 2", &["did not exist at position 2", "at position 3"]),
-        (&format!("show bank account-1 --at {before}"), &[before, "first event was recorded at"]),
+        (&format!("show bank account-1 --at {before}"), &[before, "first event", "recorded at"]),
         (&format!("diff bank account-1 --from {before}"), &["did not exist at"]),
         ("diff bank account-1 --from v3 --to v2", &["version 3", "before it", "swap"]),
         ("diff bank account-1 --from v5", &["never at version 5"]),
@@ -246,4 +247,22 @@ fn what_is_personal_is_shown_with_its_key_until_it_is_forgotten() {
     shell.run("forget bank person-7 --keys bank.keys").done();
     assert!(!with_keys().contains("Zoe"), "{}", with_keys());
     assert!(with_keys().contains("$forgotten"), "{}", with_keys());
+}
+
+#[test]
+fn what_is_not_kept_any_more_is_told() {
+    let shell = bank();
+    let store = EmbeddedStore::open(shell.path("bank")).unwrap();
+    store.truncate(Target::stream("account-1"), Before::Version(3)).unwrap();
+    store.close().unwrap();
+    let shown = only(&shell, "show bank account-1");
+    assert_eq!(shown["state"], json!({"amount": 200.50, "reason": "moved"}));
+    let notes = shown["notes"].to_string();
+    assert!(notes.contains("what is kept begins with version 3"), "{notes}");
+    let kept = ["is not kept any more", "begins with version 3"];
+    for point in ["--version 2", "--position 2", "--at 2020-01-01"] {
+        shell.run(&format!("show bank account-1 {point}")).refused(2, &kept);
+    }
+    assert_eq!(only(&shell, "diff bank account-1 --from v3")["fields"][0]["after"], "moved");
+    shell.run("why bank 1").refused(2, &["the event at position 1 is not kept any more"]);
 }

@@ -97,6 +97,7 @@ extern crate self as hitherto;
 
 mod aggregate;
 mod answer;
+pub mod bus;
 mod cache;
 mod cause;
 pub mod checkpoints;
@@ -117,6 +118,7 @@ mod store;
 pub mod testing;
 
 pub use aggregate::{Aggregate, Root, ensure};
+pub use bus::{Bus, Subscription};
 pub use cause::Cause;
 pub use command::{Command, Commands};
 pub use decision::Decision;

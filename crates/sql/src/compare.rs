@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hitherto::projection::Value;
+use hitherto::projection::{Comparison, TableDifference};
 use hitherto::{Position, Result};
 use rusqlite::{Connection, params};
 
@@ -14,59 +14,6 @@ use crate::sqlite::{open_to_read, rows_of};
 
 /// How many rows are shown of those that differ.
 const SHOWN: usize = 5;
-
-/// What two versions of a read model have in common.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Comparison {
-    /// The version that is read.
-    pub live: u32,
-    /// How far it has come.
-    pub live_position: Position,
-    /// The version beside it.
-    pub beside: u32,
-    /// How far that has come. If it is not the same, rows may differ for that reason alone.
-    pub beside_position: Position,
-    /// All tables of both.
-    pub tables: Vec<TableDifference>,
-}
-
-/// How a table differs between two versions, in the columns that both have.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TableDifference {
-    /// What it is called.
-    pub table: String,
-    /// The columns that were compared; none if only one version has the table.
-    pub columns: Vec<String>,
-    /// Columns that only one of the versions has.
-    pub other_columns: Vec<String>,
-    /// Rows of the version that is read.
-    pub live_rows: u64,
-    /// Rows of the version beside it.
-    pub beside_rows: u64,
-    /// Rows that only the version that is read has.
-    pub only_live: u64,
-    /// Rows that only the version beside it has.
-    pub only_beside: u64,
-    /// The first few of those that only the version that is read has.
-    pub live_examples: Vec<Vec<Value>>,
-    /// The first few of those that only the version beside it has.
-    pub beside_examples: Vec<Vec<Value>>,
-}
-
-impl Comparison {
-    /// Whether all rows are the same, in all columns.
-    pub fn is_same(&self) -> bool {
-        self.tables.iter().all(TableDifference::is_same)
-    }
-}
-
-impl TableDifference {
-    /// Whether all rows are the same, in all columns.
-    pub fn is_same(&self) -> bool {
-        let rows = (self.only_live, self.only_beside) == (0, 0);
-        rows && self.live_rows == self.beside_rows && self.other_columns.is_empty()
-    }
-}
 
 pub(crate) fn compare(main: &Path, name: &str, live: u32, beside: u32) -> Result<Comparison> {
     let failed = failed("the versions cannot be compared");

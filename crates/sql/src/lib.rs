@@ -71,8 +71,8 @@ mod switch;
 pub mod testing;
 mod transaction;
 
-pub use compare::{Comparison, TableDifference};
-pub use models::{Kept, ReadModels, Standing};
+pub use hitherto::projection::{Comparison, Kept, KeptModels, Standing, TableDifference};
+pub use models::ReadModels;
 pub use once::handled_once;
 pub use rusqlite;
 pub use sqlite::Sqlite;

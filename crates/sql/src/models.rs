@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use hitherto::projection::{Comparison, Kept, KeptModels, Standing};
 use hitherto::runner::{Order, Parked};
-use hitherto::{Error, Position, Result, Timestamp};
+use hitherto::{Error, Position, Result};
 use rusqlite::Connection;
 
-use crate::compare::{Comparison, compare};
+use crate::compare::compare;
 use crate::error::{failed, into_error};
 use crate::sqlite::{open_to_read, open_to_write};
 use crate::{bookkeeping, files, switch};
@@ -14,6 +15,7 @@ use crate::{bookkeeping, files, switch};
 /// The read models of a file, and what is kept with them: also while they are in use.
 ///
 /// ```
+/// use hitherto::projection::KeptModels as _;
 /// use hitherto_sql::ReadModels;
 /// # use hitherto_sql::Sqlite;
 ///
@@ -28,43 +30,6 @@ use crate::{bookkeeping, files, switch};
 #[derive(Debug, Clone)]
 pub struct ReadModels(PathBuf);
 
-/// What is kept of one version of a projection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// What it is called.
-    pub name: String,
-    /// Its version.
-    pub version: u32,
-    /// What it is there for.
-    pub standing: Standing,
-    /// Everything up to here is handled or parked.
-    pub position: Position,
-    /// How many partitions it has.
-    pub partitions: u32,
-    /// Events that were handled.
-    pub handled: u64,
-    /// Attempts that failed, as far as they were kept.
-    pub errors: u64,
-    /// How many events are parked.
-    pub parked: u64,
-    /// When it was written to last.
-    pub updated_at: Timestamp,
-}
-
-/// What a version is there for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Standing {
-    /// It is the one that is read.
-    Live,
-    /// It is built beside, and takes over when it has caught up.
-    Building,
-    /// It is built beside, and takes over when it is told to.
-    Held,
-    /// It was read before, and is kept to go back to.
-    Before,
-}
-
 impl ReadModels {
     /// Those of a file that exists.
     ///
@@ -74,94 +39,6 @@ impl ReadModels {
         let path = path.as_ref().to_owned();
         drop(open_to_read(&path)?);
         Ok(Self(path))
-    }
-
-    /// All versions of all projections, by name.
-    ///
-    /// # Errors
-    /// `Unavailable` if the file cannot be read.
-    pub fn list(&self) -> Result<Vec<Kept>> {
-        let failed = failed("the read models cannot be read");
-        let main = open_to_read(&self.0)?;
-        if !bookkeeping::exist(&main).map_err(&failed)? {
-            return Ok(Vec::new());
-        }
-        let mut all = Vec::new();
-        for name in bookkeeping::names(&main).map_err(&failed)? {
-            let Some(live) = read(&main, &name, None).map_err(&failed)? else { continue };
-            let versions = files::versions_beside(&self.0, &name)?;
-            let live_version = live.version;
-            all.push(live);
-            for version in versions.into_iter().filter(|&version| version != live_version) {
-                let other = open_to_read(&files::beside(&self.0, &name, version))?;
-                let exist = bookkeeping::exist(&other).map_err(&failed)?;
-                if exist {
-                    all.extend(read(&other, &name, Some(live_version)).map_err(&failed)?);
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    /// What is parked of a projection, in order: of the version that is read, or of another.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such projection or version.
-    pub fn parked(&self, name: &str, version: Option<u32>) -> Result<Vec<Parked>> {
-        let connection = open_to_read(&self.file_of(name, version)?)?;
-        bookkeeping::parked(&connection, name, false)
-            .map_err(failed("what is parked cannot be read"))
-    }
-
-    /// Leaves an order for a parked event. It is carried out by whoever runs the projection, within
-    /// a second or when it is started.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such projection, or nothing is parked there.
-    pub fn order(
-        &self,
-        name: &str,
-        version: Option<u32>,
-        position: Position,
-        order: Order,
-    ) -> Result<()> {
-        let connection = open_to_write(&self.file_of(name, version)?)?;
-        let left = bookkeeping::order(&connection, name, position, order);
-        if left.map_err(failed("the order cannot be left"))? {
-            return Ok(());
-        }
-        Err(Error::not_found(format!("{name}: nothing is parked at position {position}")))
-    }
-
-    /// Compares the version that is read with another one, row by row; with the newest, if none is
-    /// named.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such projection or version.
-    pub fn compare(&self, name: &str, version: Option<u32>) -> Result<Comparison> {
-        let live = self.live_version(name)?;
-        compare(&self.0, name, live, self.other_version(name, version, |_| true)?)
-    }
-
-    /// Makes a version that stands beside the one that is read: the newest, if none is named. The
-    /// one that was read is kept beside. Returns the version that is read now.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such projection or version.
-    pub fn switch(&self, name: &str, version: Option<u32>) -> Result<u32> {
-        let live = self.live_version(name)?;
-        self.switch_to(name, self.other_version(name, version, |version| version > live)?)
-    }
-
-    /// Goes back to the version that was read before. The one that is read now is kept beside, and
-    /// taken again only when it is told to. Returns the version that is read now.
-    ///
-    /// # Errors
-    /// `NotFound` if there is none to go back to.
-    pub fn roll_back(&self, name: &str) -> Result<u32> {
-        let live = self.live_version(name)?;
-        let before = self.other_version(name, None, |version| version < live)?;
-        self.switch_to(name, before)
     }
 
     fn switch_to(&self, name: &str, version: u32) -> Result<u32> {
@@ -209,6 +86,68 @@ impl ReadModels {
             }
             _ => Ok(self.0.clone()),
         }
+    }
+}
+
+impl KeptModels for ReadModels {
+    fn list(&self) -> Result<Vec<Kept>> {
+        let failed = failed("the read models cannot be read");
+        let main = open_to_read(&self.0)?;
+        if !bookkeeping::exist(&main).map_err(&failed)? {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::new();
+        for name in bookkeeping::names(&main).map_err(&failed)? {
+            let Some(live) = read(&main, &name, None).map_err(&failed)? else { continue };
+            let versions = files::versions_beside(&self.0, &name)?;
+            let live_version = live.version;
+            all.push(live);
+            for version in versions.into_iter().filter(|&version| version != live_version) {
+                let other = open_to_read(&files::beside(&self.0, &name, version))?;
+                let exist = bookkeeping::exist(&other).map_err(&failed)?;
+                if exist {
+                    all.extend(read(&other, &name, Some(live_version)).map_err(&failed)?);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn parked(&self, name: &str, version: Option<u32>) -> Result<Vec<Parked>> {
+        let connection = open_to_read(&self.file_of(name, version)?)?;
+        bookkeeping::parked(&connection, name, false)
+            .map_err(failed("what is parked cannot be read"))
+    }
+
+    fn order(
+        &self,
+        name: &str,
+        version: Option<u32>,
+        position: Position,
+        order: Order,
+    ) -> Result<()> {
+        let connection = open_to_write(&self.file_of(name, version)?)?;
+        let left = bookkeeping::order(&connection, name, position, order);
+        if left.map_err(failed("the order cannot be left"))? {
+            return Ok(());
+        }
+        Err(Error::not_found(format!("{name}: nothing is parked at position {position}")))
+    }
+
+    fn compare(&self, name: &str, version: Option<u32>) -> Result<Comparison> {
+        let live = self.live_version(name)?;
+        compare(&self.0, name, live, self.other_version(name, version, |_| true)?)
+    }
+
+    fn switch(&self, name: &str, version: Option<u32>) -> Result<u32> {
+        let live = self.live_version(name)?;
+        self.switch_to(name, self.other_version(name, version, |version| version > live)?)
+    }
+
+    fn roll_back(&self, name: &str) -> Result<u32> {
+        let live = self.live_version(name)?;
+        let before = self.other_version(name, None, |version| version < live)?;
+        self.switch_to(name, before)
     }
 }
 

@@ -12,7 +12,7 @@ use bank::{
     rows, some_life,
 };
 use hitherto::checkpoints::Checkpoints;
-use hitherto::projection::{Definition, Value};
+use hitherto::projection::{Definition, KeptModels as _, Value};
 use hitherto::runner::{Ended, State, follow};
 use hitherto::{Projection, Projector, Query, Recorded, Sql, Store, StoredEvent, wait};
 use hitherto_sql::{ReadModels, Sqlite, Standing};

@@ -4,6 +4,7 @@
 mod bank;
 
 use bank::{AccountEvent, AccountOpened, Balances, MoneyDeposited, happens, quick};
+use hitherto::projection::KeptModels as _;
 use hitherto::runner::Order;
 use hitherto::{Position, Projection, Projector, Recorded, Result, Sql, Store, wait};
 use hitherto_sql::{ReadModels, Sqlite};

@@ -19,12 +19,24 @@ use crate::writer::{Request, Writer};
 /// After so long without an append, a mark proves the last batch durable.
 const IDLE: Duration = Duration::from_millis(20);
 
+/// With so many bytes of appends waiting, whoever comes next waits until they are taken: a slow
+/// disk slows its callers down, and memory stays bounded.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+
 /// The appends that wait, and the writer for whoever leads.
 pub(crate) struct CommitQueue {
     shared: Arc<Shared>,
-    waiting: Mutex<Vec<Request>>,
+    waiting: Mutex<Waiting>,
+    /// Called when a full queue was taken.
+    has_room: Condvar,
     writer: Mutex<Writer>,
     background: Option<Background>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    requests: Vec<Request>,
+    bytes: usize,
 }
 
 /// What the background thread sleeps on.
@@ -46,6 +58,7 @@ impl CommitQueue {
         Self {
             shared: Arc::clone(&writer.shared),
             waiting: Mutex::default(),
+            has_room: Condvar::default(),
             writer: Mutex::new(writer),
             background: has_background.then(Background::default),
         }
@@ -62,7 +75,7 @@ impl CommitQueue {
     pub(crate) fn submit(&self, append: Append) -> Ticket {
         let ticket = self.enqueue(append);
         match &self.background {
-            Some(background) => background.wish(|wish| wish.lead = true),
+            Some(background) => self.lead_in(background),
             None => self.lead(),
         }
         ticket
@@ -71,8 +84,30 @@ impl CommitQueue {
     fn enqueue(&self, append: Append) -> Ticket {
         let (ticket, completion) = Ticket::pending();
         let resolved = Resolved::new(&append, &self.shared);
-        lock(&self.waiting).push(Request { append, resolved, completion });
+        let bytes = append.stored_bytes();
+        let mut waiting = lock(&self.waiting);
+        while waiting.bytes >= WAITING_BYTES_MAX {
+            waiting = self.has_room.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.bytes += bytes;
+        waiting.requests.push(Request { append, resolved, completion });
         ticket
+    }
+
+    /// What waits, to be answered by whoever takes it.
+    fn take_waiting(&self) -> Vec<Request> {
+        let Waiting { requests, bytes } = std::mem::take(&mut *lock(&self.waiting));
+        if bytes >= WAITING_BYTES_MAX {
+            self.has_room.notify_all();
+        }
+        requests
+    }
+
+    /// Lets the background thread commit what waits; without one any more, this thread does.
+    fn lead_in(&self, background: &Background) {
+        if !background.wish(|wish| wish.lead = true) {
+            self.lead();
+        }
     }
 
     /// Commits what waits, if nobody else does; then leaves what came meanwhile to the background.
@@ -80,7 +115,7 @@ impl CommitQueue {
         let Some(background) = &self.background else { return self.lead() };
         let looks = !is_planted(PlantedBug::ForgetTheQueue);
         if self.commit_waiting() && looks && self.is_more_waiting() {
-            background.wish(|wish| wish.lead = true);
+            self.lead_in(background);
         }
     }
 
@@ -95,7 +130,7 @@ impl CommitQueue {
     }
 
     fn is_more_waiting(&self) -> bool {
-        !lock(&self.waiting).is_empty()
+        !lock(&self.waiting).requests.is_empty()
     }
 
     /// One round; false if somebody else leads.
@@ -108,7 +143,7 @@ impl CommitQueue {
                 return true;
             }
         };
-        let requests = std::mem::take(&mut *lock(&self.waiting));
+        let requests = self.take_waiting();
         let was_marked = writer.is_marked;
         writer.commit(requests);
         if let Some(background) = self.background.as_ref().filter(|_| was_marked) {
@@ -119,7 +154,7 @@ impl CommitQueue {
 
     /// A panic while writing leaves the writer in an unknown state: it is never used again.
     fn refuse_waiting(&self) {
-        for request in std::mem::take(&mut *lock(&self.waiting)) {
+        for request in self.take_waiting() {
             request.completion.complete(Err(Error::closed(
                 "writing failed with a panic earlier, so this store takes no more appends: open it again",
             )));
@@ -170,8 +205,7 @@ impl CommitQueue {
         }
         let closed = match self.writer.lock() {
             Ok(mut writer) => {
-                let requests = std::mem::take(&mut *lock(&self.waiting));
-                writer.commit(requests);
+                writer.commit(self.take_waiting());
                 writer.close()
             }
             Err(_) => Ok(()),
@@ -189,9 +223,14 @@ impl CommitQueue {
 }
 
 impl Background {
-    fn wish(&self, set: impl FnOnce(&mut Wish)) {
-        set(&mut lock(&self.state));
+    /// Wishes for something; false if there is no thread any more that does it.
+    fn wish(&self, set: impl FnOnce(&mut Wish)) -> bool {
+        let mut state = lock(&self.state);
+        set(&mut state);
+        let is_heard = !state.close;
+        drop(state);
         self.changed.notify_one();
+        is_heard
     }
 
     /// What is wanted next. A wish for a mark is told only after a while in which nothing else was.

@@ -4,6 +4,7 @@
 use crate::error::Result;
 use crate::index::sealed::SealedPostings;
 use crate::index::{KeyClass, PostingsCursor};
+use crate::planted::{PlantedBug, is_planted};
 use crate::query::{Direction, Query, QueryItem};
 use crate::segment::Segment;
 
@@ -59,6 +60,7 @@ impl Cursor {
         match cursors.len() {
             0 => Self::Every,
             1 => cursors.remove(0),
+            _ if is_planted(PlantedBug::OneTermIsEnough) => cursors.remove(0),
             _ => Self::AllOf(cursors),
         }
     }

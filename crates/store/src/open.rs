@@ -74,7 +74,8 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
         None => (create(&*disk, &*clock, &options)?, true),
     };
     let cache = Arc::new(ReadCache::new(options.cache_bytes()));
-    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache)));
+    let store_id = Some(identity.store_id);
+    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache), store_id));
     let source = Source {
         disk: &disk,
         index_disk: &disk,
@@ -187,7 +188,8 @@ pub(crate) fn open_read_only(
     let cache = Arc::new(ReadCache::new(options.cache_bytes()));
     // It may not write to the store, so index files that are missing are made in memory.
     let index_disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
-    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache)));
+    let store_id = Some(identity.store_id);
+    let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache), store_id));
     let source = Source {
         disk: &disk,
         index_disk: &index_disk,

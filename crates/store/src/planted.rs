@@ -37,11 +37,30 @@ pub enum PlantedBug {
     SleepWithoutLooking,
     /// Takes a log file for missing that was compressed between two looks at its names.
     LookForFilesOnce,
+    /// No mistake, but bad luck: names and ids have one of only eight hashes.
+    HashesCollide,
+    /// The same, and takes one name for another that has the same hash.
+    TrustHashes,
+    /// Looks only for the first of the tags that an event must have.
+    OneTermIsEnough,
 }
 
 /// Whether what is stored has the checksum that it should have.
 pub(crate) fn checksum_fits<T: PartialEq + Copy>(stored: T, computed: T) -> bool {
     stored == computed || is_planted(PlantedBug::BelieveChecksums)
+}
+
+/// The hash that is used in the place of this one: the same, but for planted bad luck.
+pub(crate) fn lucky(hash: u64) -> u64 {
+    if is_planted(PlantedBug::HashesCollide) || is_planted(PlantedBug::TrustHashes) {
+        return (hash % 8) * 0x2000_0000_0000_0001;
+    }
+    hash
+}
+
+/// Whether a name is the one that is looked for, if their hashes are equal.
+pub(crate) fn is_named(name: &[u8], wanted: &[u8]) -> bool {
+    name == wanted || is_planted(PlantedBug::TrustHashes)
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -11,7 +11,10 @@ use crate::event::Position;
 use crate::index::sealed::{
     self, Coverage, FileEntry, IndexSource, SealedHeader, SealedIndex, Sections,
 };
-use crate::log::{Expected, FileHeader, Found, HEADER_BYTES, Handles, Identity, LogFile, Scan};
+use crate::log::{
+    Expected, FRAME_HEADER_BYTES, FileHeader, Found, FrameHeader, FrameKind, HEADER_BYTES, Handles,
+    Identity, LogFile, Scan,
+};
 use crate::segment::{Finished, Growing, Sealed, Segment};
 use crate::sync::AtomicBool;
 
@@ -42,7 +45,10 @@ impl Indexes<'_> {
         let mut logs = BTreeMap::new();
         while let Some((&first, candidates)) = by_first.range_mut(next..).next() {
             candidates.sort();
-            let opened = candidates.iter().rev().find_map(|(_, name)| self.open(name).transpose());
+            let opened = candidates.iter().rev().find_map(|(_, name)| {
+                let index = self.open(name).and_then(|index| self.of_this_log(index));
+                index.transpose()
+            });
             let Some(index) = opened.transpose()? else { break };
             if first > next && self.end_before(&index)? != Some(next) {
                 break;
@@ -51,6 +57,37 @@ impl Indexes<'_> {
             segments.push(Segment::Sealed(Arc::new(self.with_logs(index, &mut logs))));
         }
         Ok(segments)
+    }
+
+    /// An index, unless it is of another history, as in a copy of the store that went on by itself:
+    /// the chain value behind its last event says so, where the log still has it.
+    fn of_this_log(&self, index: Option<SealedIndex>) -> Result<Option<SealedIndex>> {
+        let Some(index) = index else { return Ok(None) };
+        let header = &index.header;
+        let Some(last) = index.files.last() else { return Ok(None) };
+        let next = last.number + 1;
+        let chain = match header.last_frame {
+            Some(FrameKind::Roll) if self.handles.is_here(next) => {
+                self.header_of(next)?.map(|header| header.previous_chain)
+            }
+            Some(FrameKind::Mark | FrameKind::Close) => {
+                self.chain_of_mark(&header.end, last.number)?
+            }
+            _ => None,
+        };
+        let is_of_another = chain.is_some_and(|chain| Some(chain) != header.end.chain);
+        Ok((!is_of_another).then_some(index))
+    }
+
+    /// The chain value of a frame without events that ends there.
+    fn chain_of_mark(&self, end: &Expected, number: u64) -> Result<Option<u64>> {
+        let Some(header) = self.header_of(number)? else { return Ok(None) };
+        let Ok(file) = self.handles.open(number) else { return Ok(None) };
+        let mut bytes = [0; FRAME_HEADER_BYTES];
+        let start = end.offset.saturating_sub(FRAME_HEADER_BYTES as u64);
+        let filled = file.read_at(&mut bytes, start).unwrap_or(0);
+        let frame = FrameHeader::decode(&bytes[..filled], header.nonce);
+        Ok(frame.filter(|frame| frame.event_count == 0).map(|frame| frame.chain))
     }
 
     /// Where the log ends before the first event of an index, by the headers of its log files, if

@@ -58,6 +58,26 @@ impl<T> Ticket<T> {
         block_on(|context| self.poll_answer(context))
     }
 
+    /// Blocks this thread until the answer is there, but no longer than this: then the ticket comes
+    /// back, to be waited for later. The append goes on; that it is late does not mean that it
+    /// fails.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hitherto_store::{Append, EmbeddedStore, EventStore, NewEvent};
+    ///
+    /// let store = EmbeddedStore::in_memory();
+    /// let ticket = store.submit(Append::to("account-1").event(NewEvent::json("Opened", "{}")));
+    /// match ticket.wait_within(Duration::from_secs(5)) {
+    ///     Ok(answer) => assert_eq!(answer?.version, 1),
+    ///     Err(ticket) => println!("still not known: {ticket:?}"),
+    /// }
+    /// # Ok::<(), hitherto_store::Error>(())
+    /// ```
+    pub fn wait_within(mut self, limit: Duration) -> Result<Result<T>, Self> {
+        block_on_within(limit, |context| self.poll_answer(context)).ok_or(self)
+    }
+
     /// The answer if it is there, else nothing; then the context's waker is called when it is.
     pub(crate) fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<T>> {
         let mut state = self.0.lock();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hitherto::checkpoints::{Checkpoints, checkpoint_files};
+use hitherto::projection::KeptModels as _;
 use hitherto::projection::{Definition, DocumentsInMemory};
 use hitherto::runner::{Begin, Ended, OnFailure, Order, Retry, Settings, State, follow};
 use hitherto::{

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use hitherto::projection::KeptModels as _;
 use hitherto::projection::Value;
 use hitherto::runner::{Ended, Retry, Status};
 use hitherto::{Projection, Projector, Query, Recorded, Sql};

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use hitherto_sql::Standing;
+use hitherto::projection::Standing;
+use hitherto::runner::{State, Status, prometheus};
 use hitherto_store::{
     Clock as _, EmbeddedStore, Error, EventStore as _, Position, Query, SystemClock,
 };
@@ -22,7 +23,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub(super) struct ListArguments {
-    /// The SQLite file, or the directory with checkpoints
+    /// The SQLite file, the address of a PostgreSQL database, or the directory with checkpoints
     place: Option<PathBuf>,
 
     /// The store that is followed: how far behind it they are is only known with it
@@ -32,6 +33,10 @@ pub(super) struct ListArguments {
     /// Print it once; so it is done too if standard output is no terminal
     #[arg(long)]
     once: bool,
+
+    /// Print it once, in the text format of Prometheus
+    #[arg(long)]
+    prometheus: bool,
 
     #[command(flatten)]
     format: FormatArguments,
@@ -51,6 +56,7 @@ struct Line {
     handled: u64,
     errors: u64,
     parked: u64,
+    partitions: u32,
     updated_at: Option<String>,
 }
 
@@ -67,6 +73,11 @@ pub(super) fn run(arguments: &ListArguments) -> Result<Outcome, Failure> {
     loop {
         let place = place::open(path)?;
         let lines = lines(&place, store.as_ref(), &mut before)?;
+        if arguments.prometheus {
+            let statuses = lines.iter().filter_map(status).collect::<Vec<_>>();
+            print::stdout().write_all(prometheus(&statuses).as_bytes())?;
+            return Ok(Outcome::Done);
+        }
         if is_live {
             print::stdout().write_all(b"\x1b[H\x1b[J")?; // begins at the top, on a clean screen
         }
@@ -113,6 +124,7 @@ fn line(
         handled: standings.handled,
         errors: standings.errors,
         parked: standings.parked,
+        partitions: standings.partitions,
         updated_at: standings.updated_at.map(moment::briefly),
     })
 }
@@ -134,6 +146,33 @@ fn state(standing: Standing, lag_events: Option<u64>) -> &'static str {
         (Standing::Held, _) => "held",
         _ => "before",
     }
+}
+
+/// As a follower that runs says it of itself; nothing for a version that is only kept.
+fn status(line: &Line) -> Option<Status> {
+    let state = match line.state {
+        "before" => return None,
+        "building" => State::Building,
+        "held" => State::Ready,
+        "catching up" => State::CatchingUp,
+        _ => State::Live,
+    };
+    let position = Position(line.position);
+    Some(Status {
+        name: line.name.clone(),
+        version: line.version.unwrap_or(1),
+        state,
+        position,
+        head: Position(line.position + line.lag_events.unwrap_or(0)),
+        lag: Duration::try_from_secs_f64(line.lag_seconds.unwrap_or(0.0)).unwrap_or_default(),
+        rate: 0.0,
+        time_left: None,
+        handled: line.handled,
+        errors: line.errors,
+        last_error: None,
+        parked: line.parked,
+        partitions: line.partitions,
+    })
 }
 
 fn print(format: Format, lines: &[Line]) -> io::Result<()> {

@@ -16,12 +16,14 @@ const EXAMPLES: &str = "\
 Examples:
   hitherto projections read.db --store bank
   hitherto projections read.db --once --json
+  hitherto projections postgres://bank@localhost/bank --store bank --prometheus
   hitherto projections parked read.db balances
   hitherto projections retry read.db balances 17
   hitherto projections compare read.db balances
   hitherto projections rollback read.db balances
 
-A PLACE is an SQLite file with read models, or a directory with the checkpoints of reactions.";
+A PLACE is an SQLite file or a PostgreSQL database (postgres://…) with read models, or a directory
+with the checkpoints of reactions.";
 
 /// Shows where projections stand: a live table, which Ctrl-C ends
 #[derive(clap::Args)]
@@ -47,7 +49,7 @@ enum Command {
 /// A projection in a place.
 #[derive(clap::Args)]
 struct One {
-    /// The SQLite file, or the directory with checkpoints
+    /// The SQLite file, the address of a PostgreSQL database, or the directory with checkpoints
     place: PathBuf,
 
     /// The projection's name

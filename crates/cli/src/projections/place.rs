@@ -1,15 +1,15 @@
-//! Places on the command line: a file with read models, or a directory with checkpoints.
+//! Places on the command line: a database with read models, or a directory with checkpoints.
 
 use std::path::Path;
 
 use hitherto::checkpoints::{CheckpointFile, checkpoint_files};
+use hitherto::projection::{Kept, KeptModels, Standing};
 use hitherto::runner::{Order, Parked};
-use hitherto_sql::{ReadModels, Standing};
 use hitherto_store::{Error, Position, Result, Timestamp};
 
 /// What is kept somewhere, and can be looked at beside whoever runs it.
 pub(super) enum Place {
-    ReadModels(ReadModels),
+    ReadModels(Box<dyn KeptModels>),
     Checkpoints(Vec<CheckpointFile>),
 }
 
@@ -23,6 +23,7 @@ pub(super) struct Standings {
     pub(super) handled: u64,
     pub(super) errors: u64,
     pub(super) parked: u64,
+    pub(super) partitions: u32,
     pub(super) updated_at: Option<Timestamp>,
 }
 
@@ -34,21 +35,29 @@ pub(super) fn open(path: &Path) -> Result<Place> {
 }
 
 /// The read models of a place that must have versions.
-pub(super) fn read_models(path: &Path) -> Result<ReadModels> {
+pub(super) fn read_models(path: &Path) -> Result<Box<dyn KeptModels>> {
+    if let Some(url) = path.to_str().filter(|text| is_postgres(text)) {
+        return Ok(Box::new(hitherto_postgres::ReadModels::of(url)?));
+    }
     if path.is_dir() {
         return Err(Error::invalid(format!(
-            "{} is a directory with checkpoints: only read models have versions; name an SQLite file",
+            "{} is a directory with checkpoints: only read models have versions; name an SQLite file, or the \
+             address of a PostgreSQL database",
             path.display()
         )));
     }
-    ReadModels::of(path)
+    Ok(Box::new(hitherto_sql::ReadModels::of(path)?))
+}
+
+fn is_postgres(place: &str) -> bool {
+    ["postgres://", "postgresql://"].iter().any(|scheme| place.starts_with(scheme))
 }
 
 impl Place {
     pub(super) fn list(&self) -> Result<Vec<Standings>> {
         match self {
             Self::ReadModels(models) => {
-                let of = |kept: hitherto_sql::Kept| Standings {
+                let of = |kept: Kept| Standings {
                     name: kept.name,
                     version: Some(kept.version),
                     standing: kept.standing,
@@ -56,6 +65,7 @@ impl Place {
                     handled: kept.handled,
                     errors: kept.errors,
                     parked: kept.parked,
+                    partitions: kept.partitions,
                     updated_at: Some(kept.updated_at),
                 };
                 Ok(models.list()?.into_iter().map(of).collect())
@@ -95,6 +105,7 @@ fn of_file(file: &CheckpointFile) -> Result<Standings> {
         handled: partitions.iter().map(|(_, tally)| tally.handled).sum(),
         errors: partitions.iter().map(|(_, tally)| tally.errors).sum(),
         parked: file.parked()?.len() as u64,
+        partitions: partitions.len() as u32,
         updated_at: None,
     })
 }

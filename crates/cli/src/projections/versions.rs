@@ -2,8 +2,7 @@
 
 use std::io::Write as _;
 
-use hitherto::projection::Value;
-use hitherto_sql::{Comparison, TableDifference};
+use hitherto::projection::{Comparison, TableDifference, Value};
 use serde_json::json;
 
 use super::{FormatArguments, One, place};

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use directory::{CheckpointFile, checkpoint_files};
 pub(crate) use kept::{KeptByAll, SharedKept};
 pub use reacting::Reaction;
+pub(crate) use reacting::{Effects, MakeEffects};
 
 use crate::runner::Target;
 use crate::{Error, Result};
@@ -72,6 +73,11 @@ impl Checkpoints {
     /// `Unavailable` if another process has it open, or the disk does not take it; `Corrupt` if the
     /// file is no checkpoint.
     pub fn of(&self, name: &str, reaction: impl Reaction) -> Result<Box<dyn Target>> {
+        self.target_of(name, reacting::one_by_one(Arc::new(reaction)))
+    }
+
+    /// Opens what is kept of a follower, for effects in batches.
+    pub(crate) fn target_of(&self, name: &str, make: MakeEffects) -> Result<Box<dyn Target>> {
         let kept = match &*self.0 {
             Place::Directory(path) => directory::open(path, name)?,
             Place::Memory(all) => {
@@ -79,7 +85,7 @@ impl Checkpoints {
                 Arc::clone(all.entry(name.to_owned()).or_default())
             }
         };
-        Ok(reacting::target(KeptByAll::open(kept), Arc::new(reaction)))
+        Ok(reacting::target(KeptByAll::open(kept), make))
     }
 }
 

@@ -30,22 +30,56 @@ impl<F: Fn(&StoredEvent) -> Result<()> + Send + Sync + 'static> Reaction for F {
     }
 }
 
+/// What is had outside because of events, in order.
+pub(crate) trait Effects: Send {
+    /// Has the effects of all of these events, in order.
+    ///
+    /// # Errors
+    /// Of how many events from the front it has had them, and why not of the next one.
+    fn have(&mut self, events: &[StoredEvent]) -> Result<(), (usize, Error)>;
+}
+
+/// Makes what has the effects in one partition.
+pub(crate) type MakeEffects = Box<dyn Fn() -> Box<dyn Effects> + Send>;
+
+/// A [`Reaction`] to one event after another.
+struct OneByOne(Arc<dyn Reaction>);
+
 struct Reactions {
     kept: KeptByAll,
-    reaction: Arc<dyn Reaction>,
+    make: MakeEffects,
 }
 
 struct ReactionHandler {
     kept: KeptByAll,
-    reaction: Arc<dyn Reaction>,
+    effects: Box<dyn Effects>,
     partition: u32,
     partitions: u32,
     /// Events that were reacted to, though that could not be kept yet.
     reacted: BTreeSet<Position>,
 }
 
-pub(super) fn target(kept: KeptByAll, reaction: Arc<dyn Reaction>) -> Box<dyn Target> {
-    Box::new(Reactions { kept, reaction })
+pub(super) fn one_by_one(reaction: Arc<dyn Reaction>) -> MakeEffects {
+    Box::new(move || Box::new(OneByOne(Arc::clone(&reaction))))
+}
+
+pub(super) fn target(kept: KeptByAll, make: MakeEffects) -> Box<dyn Target> {
+    Box::new(Reactions { kept, make })
+}
+
+impl Effects for OneByOne {
+    fn have(&mut self, events: &[StoredEvent]) -> Result<(), (usize, Error)> {
+        for (index, event) in events.iter().enumerate() {
+            // A panic is caught here, where it is known which event it was.
+            let reacted = catch_unwind(AssertUnwindSafe(|| self.0.react(event)));
+            let reacted = reacted.unwrap_or_else(|panic| {
+                let panic = panic_text(panic.as_ref());
+                Err(Error::invalid(format!("the reaction panicked: {panic}")))
+            });
+            reacted.map_err(|error| (index, error))?;
+        }
+        Ok(())
+    }
 }
 
 impl Target for Reactions {
@@ -58,9 +92,9 @@ impl Target for Reactions {
     }
 
     fn handler(&mut self, partition: u32, partitions: u32) -> Result<Box<dyn Handler>, Failure> {
-        let (kept, reaction) = (self.kept.clone(), Arc::clone(&self.reaction));
+        let (kept, effects) = (self.kept.clone(), (self.make)());
         let reacted = BTreeSet::new();
-        Ok(Box::new(ReactionHandler { kept, reaction, partition, partitions, reacted }))
+        Ok(Box::new(ReactionHandler { kept, effects, partition, partitions, reacted }))
     }
 
     fn parked(&mut self) -> Result<Vec<Parked>, Failure> {
@@ -79,15 +113,14 @@ impl Handler for ReactionHandler {
 
     fn commit(&mut self, work: &Work<'_>) -> Result<(), Failure> {
         drop(self.kept.lock()?); // nothing is done by whom another has taken over from
-        for (index, event) in work.events.iter().enumerate() {
-            if self.reacted.contains(&event.position()) {
-                continue;
-            }
-            if let Err(error) = self.react(event) {
-                return Err(self.stumble(work, index, error));
-            }
-            self.reacted.insert(event.position());
+        let is_done = |event: &&StoredEvent| self.reacted.contains(&event.position());
+        let before = work.events.iter().take_while(is_done).count();
+        if let Err((had, error)) = self.effects.have(&work.events[before..]) {
+            let index = (before + had).min(work.events.len().saturating_sub(1));
+            self.remember(&work.events[..index]);
+            return Err(self.stumble(work, index, error));
         }
+        self.remember(work.events);
         self.keep(work)?;
         self.reacted.clear();
         Ok(())
@@ -99,12 +132,8 @@ impl Handler for ReactionHandler {
 }
 
 impl ReactionHandler {
-    /// A panic is caught here, where it is known which event it was.
-    fn react(&self, event: &StoredEvent) -> Result<()> {
-        let reacted = catch_unwind(AssertUnwindSafe(|| self.reaction.react(event)));
-        reacted.unwrap_or_else(|panic| {
-            Err(Error::invalid(format!("the reaction panicked: {}", panic_text(panic.as_ref()))))
-        })
+    fn remember(&mut self, events: &[StoredEvent]) {
+        self.reacted.extend(events.iter().map(StoredEvent::position));
     }
 
     fn keep(&mut self, work: &Work<'_>) -> Result<(), Failure> {

@@ -174,6 +174,10 @@ async fn did_not_exist(store: &Store, stream: &StreamName, moment: Moment) -> Re
         _ => "at that time".to_owned(),
     };
     Ok(Error::not_found(match first {
+        Some(first) if first.version() > 1 => format!(
+            "{stream} is not kept any more as it was {then}: what is kept begins with version {}",
+            first.version()
+        ),
         Some(first) => format!(
             "{stream} did not exist {then}: its first event, at position {}, was recorded later",
             first.position()

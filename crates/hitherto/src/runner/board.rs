@@ -79,6 +79,10 @@ impl Board {
         (&self.name, self.version) == (&other.name, other.version)
     }
 
+    pub(crate) fn name_and_version(&self) -> (&str, u32) {
+        (&self.name, self.version)
+    }
+
     /// What it is called, with its version.
     pub(crate) fn title(&self) -> String {
         format!("{} version {}", self.name, self.version)

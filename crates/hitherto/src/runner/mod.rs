@@ -10,8 +10,10 @@ mod handler;
 mod inbox;
 mod orders;
 mod partition;
+mod prometheus;
 mod reader;
 mod settings;
+mod spans;
 mod status;
 mod waiting;
 
@@ -21,6 +23,7 @@ pub use handler::{
     Ended, Failure, Handler, Order, Parked, Progress, Tally, Target, Work, partition_of,
 };
 pub(crate) use partition::panic_text;
+pub use prometheus::prometheus;
 pub use settings::{Begin, OnFailure, Retry, Settings};
 pub use status::{Monitor, State, Status};
 pub(crate) use waiting::Waiting;

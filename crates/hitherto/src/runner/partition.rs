@@ -13,6 +13,7 @@ use super::handler::{Ended, Failure, Handler, Parked, Progress, Tally, Work};
 use super::inbox::{Arrival, Delivery, Inbox};
 use super::reader::Reader;
 use super::settings::{OnFailure, Settings};
+use super::spans;
 use crate::projection::KeyOf;
 use crate::{Error, Store, StoredEvent};
 
@@ -274,7 +275,9 @@ impl Partition {
             work.tally = self.tally;
             work.tally.handled += work.events.len() as u64;
             let handler = &mut self.handler;
-            let committed = catch_unwind(AssertUnwindSafe(|| handler.commit(&work)));
+            let span = spans::of_commit(&self.board, self.index, &work);
+            let commit = || span.in_scope(|| handler.commit(&work));
+            let committed = catch_unwind(AssertUnwindSafe(commit));
             match committed.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))) {
                 Ok(()) => {
                     (self.kept, self.tally) = (work.up_to, work.tally);
@@ -336,6 +339,14 @@ impl Partition {
         let parked = self.parked.values().map(|positions| positions.len() as u64).sum();
         let is_in_trouble = trouble.is_some();
         if let Some(text) = trouble {
+            let (name, version) = self.board.name_and_version();
+            tracing::warn!(
+                follower = name,
+                version,
+                partition = self.index,
+                error = text,
+                "failed"
+            );
             self.board.note_error(text);
         }
         self.board.update(self.index, |facts| {

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::append_list::AppendList;
 use crate::event::EventId;
+use crate::planted::lucky;
 
 /// Offsets are multiples of 8, so 32 bits reach 32 GiB.
 pub(crate) const OFFSET_UNIT: u64 = 8;
@@ -118,14 +119,14 @@ impl Places {
     }
 
     fn hash(&self, id: EventId) -> (&AtomicU32, u32) {
-        let hash = xxh3_64_with_seed(id.as_bytes(), self.seed);
+        let hash = lucky(xxh3_64_with_seed(id.as_bytes(), self.seed));
         (&self.buckets[hash as usize & (self.buckets.len() - 1)], (hash >> 32) as u32)
     }
 }
 
 /// The part of an id's hash that an index keeps.
 pub(crate) fn hash_part(id: EventId, seed: u64) -> u32 {
-    (xxh3_64_with_seed(id.as_bytes(), seed) >> 32) as u32
+    (lucky(xxh3_64_with_seed(id.as_bytes(), seed)) >> 32) as u32
 }
 
 /// The first eight bytes, in which ids that grow with time keep it.

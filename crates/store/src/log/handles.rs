@@ -8,10 +8,11 @@ use std::sync::{Arc, PoisonError, Weak};
 use arc_swap::ArcSwapOption;
 
 use super::compressed::{self, CompressedLog, Edition};
-use super::header::FileHeader;
+use super::header::{FileHeader, HEADER_BYTES};
 use crate::archive::{ArchivedFile, Stub};
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
+use crate::event::EventId;
 use crate::planted::{PlantedBug, is_planted};
 use crate::sync::Mutex;
 
@@ -37,13 +38,19 @@ pub(super) type Slot = Arc<ArcSwapOption<Opened>>;
 pub(crate) struct Handles {
     disk: Arc<dyn Disk>,
     cache: Arc<ReadCache>,
+    /// The store that the files must be of, if that is known.
+    store_id: Option<EventId>,
     /// In the order in which they were opened.
     open: Mutex<VecDeque<Weak<ArcSwapOption<Opened>>>>,
 }
 
 impl Handles {
-    pub(crate) fn new(disk: Arc<dyn Disk>, cache: Arc<ReadCache>) -> Self {
-        Self { disk, cache, open: Mutex::default() }
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        cache: Arc<ReadCache>,
+        store_id: Option<EventId>,
+    ) -> Self {
+        Self { disk, cache, store_id, open: Mutex::default() }
     }
 
     /// Opens the compressed form of a log file if there is one, else the file itself.
@@ -51,9 +58,34 @@ impl Handles {
     /// The compressed form was proven equal before it got its name. A log file beside it was
     /// removed once, and came back when the power went: its bytes may be anybody's by now.
     pub(crate) fn open(&self, number: u64) -> io::Result<Arc<dyn DiskFile>> {
-        match self.find(number)? {
-            (file, true) => Ok(Arc::new(CompressedLog::open(file, number, &self.cache)?)),
-            (file, false) => Ok(file),
+        let file = match self.find(number)? {
+            (file, true) => Arc::new(CompressedLog::open(file, number, &self.cache)?),
+            (file, false) => file,
+        };
+        if self.is_here(number) {
+            self.refuse_foreign(&*file, number)?;
+        }
+        Ok(file)
+    }
+
+    /// Whether its bytes can be read without an archive.
+    pub(crate) fn is_here(&self, number: u64) -> bool {
+        self.find_here(number).is_ok()
+    }
+
+    /// A whole file of another store, or of another place in this one, is damage as well: its
+    /// events would fit their checksums.
+    fn refuse_foreign(&self, file: &dyn DiskFile, number: u64) -> io::Result<()> {
+        let Some(store_id) = self.store_id else { return Ok(()) };
+        let mut bytes = vec![0; HEADER_BYTES as usize];
+        let filled = file.read_at(&mut bytes, 0)?;
+        match FileHeader::decode(&bytes[..filled]) {
+            Some(header) if (header.store_id, header.number) != (store_id, number) => {
+                let message = "its header is that of another store's file, or of another file";
+                Err(io::Error::new(io::ErrorKind::InvalidData, message))
+            }
+            // A header that is not whole is noticed by whoever needs it.
+            _ => Ok(()),
         }
     }
 

@@ -139,7 +139,7 @@ fn open_logs(disk: &Arc<dyn Disk>, names: &[String]) -> Result<Vec<OldLog>> {
     let raw = names.iter().filter_map(|name| Some((FileHeader::number_of(name)?, name)));
     by_number.extend(compressed.chain(raw));
     let cache = Arc::new(ReadCache::new(CACHE_BYTES));
-    let handles = Handles::new(Arc::clone(disk), cache);
+    let handles = Handles::new(Arc::clone(disk), cache, None);
     let open = |(number, name): (u64, &String)| open_log(&handles, number, name);
     by_number.into_iter().map(open).collect()
 }

@@ -12,6 +12,7 @@ use super::header::{Fields, put_varint};
 use super::postings::{INLINE_BYTES_MAX, Place};
 use crate::index::KeyClass;
 use crate::page::{CONTENT_BYTES, PageWriter};
+use crate::planted::is_named;
 
 /// Bytes at the start of a page of entries: how many bytes are used.
 const PAGE_HEADER_BYTES: usize = 4;
@@ -188,7 +189,8 @@ impl<'bytes> KeyHead<'bytes> {
     }
 
     pub(super) fn is(&self, class: KeyClass, hash: u64, name: &str) -> bool {
-        self.hash == hash && self.class == class as u8 && self.name == name.as_bytes()
+        let is_alike = self.hash == hash && self.class == class as u8;
+        is_alike && is_named(self.name, name.as_bytes())
     }
 
     pub(super) fn entry(mut self) -> Option<KeyEntry> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::probe::wait_until;
 
+const LOAD_PATIENCE: Duration = Duration::from_secs(20);
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -29,10 +30,12 @@ impl Process {
         let child = command.spawn();
         let mut child =
             child.map_err(|error| format!("{command:?} could not be started: {error}"))?;
-        let id = child.id();
+        let process = Self { id: child.id(), mark: mark.display().to_string() };
+        // While a program is being loaded, its command line is empty: it would be taken for dead.
+        wait_until(LOAD_PATIENCE, || process.is_alive() || !matches!(child.try_wait(), Ok(None)));
         // Its id is in use until somebody takes notice of its end.
         std::thread::spawn(move || child.wait());
-        Ok(Self { id, mark: mark.display().to_string() })
+        Ok(process)
     }
 
     /// Whether it is there, and is still the same.
@@ -69,4 +72,25 @@ pub(crate) fn command_line(id: u32) -> String {
         ask.args(["-ww", "-o", "command=", "-p", &id.to_string()]).output().map(|said| said.stdout)
     });
     String::from_utf8_lossy(&line.unwrap_or_default()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_is_just_being_loaded_is_not_taken_for_dead() {
+        let folder = std::env::temp_dir().join(format!("loading-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("it can be made");
+        for _ in 0..50 {
+            let log = folder.join("log");
+            let mut command = Command::new("tail");
+            command.arg("-f").arg(&log);
+            let process = Process::start(&mut command, &folder, &log).expect("there is `tail`");
+            assert!(process.is_alive());
+            process.signal("KILL");
+            assert!(wait_until(KILL_PATIENCE, || !process.is_alive()));
+        }
+        std::fs::remove_dir_all(&folder).expect("it can be removed");
+    }
 }

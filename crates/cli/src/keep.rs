@@ -19,7 +19,9 @@ Examples:
 What is older, or more, is hidden from all reads at once; `scavenge` gives its room back. Of what is
 said about a stream and about its category the stricter counts. `hold` makes exceptions.";
 
-const USAGE: &str = "hitherto keep STORE --stream NAME|--category NAME --max-age AGE|--max-count EVENTS|--everything";
+const USAGE: &str = "hitherto keep STORE --stream NAME|--category NAME BOUNDS
+
+BOUNDS are --max-age AGE and --max-count EVENTS, or one of them; or --everything";
 
 /// Keeps only what is young enough, or the last events, of streams
 #[derive(clap::Args)]

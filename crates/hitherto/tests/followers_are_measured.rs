@@ -1,5 +1,5 @@
 //! What Prometheus reads of followers is in its format, and says what the followers say.
-
+#![expect(clippy::float_cmp, reason = "counts are whole numbers, which floats hold exactly")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod doors;
 

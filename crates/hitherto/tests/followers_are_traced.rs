@@ -56,10 +56,10 @@ fn a_commit_is_told_with_its_place_and_its_story() {
     let listener = Listener::default();
     tracing::subscriber::set_global_default(listener.clone()).unwrap();
     let store = Store::in_memory();
-    let [story, cause] = [7, 8].map(EventId::from_u128);
+    let [tale, cause] = [7, 8].map(EventId::from_u128);
     let append = |event: NewEvent| wait(store.append(Append::to("door-1").event(event))).unwrap();
     let event = |kind: &'static str| NewEvent::json(kind, "{}");
-    append(event("Opened").correlation(story).causation(cause));
+    append(event("Opened").correlation(tale).causation(cause));
     append(event("Jammed").id(EventId::from_u128(9)));
     let target = Checkpoints::in_memory().of("doors", |event: &StoredEvent| match event.kind() {
         "Jammed" => Err(Error::invalid("it is jammed")),

@@ -1,4 +1,5 @@
-//! What can be decided about what is kept, as plain data: asked of the store, and told to the model.
+//! What can be decided about what is kept, as plain data: asked of the store, and told to the
+//! model.
 
 use hitherto_store::{Before, EmbeddedStore, Hold, Keep, Position, Result, Target};
 

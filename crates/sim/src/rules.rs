@@ -1,7 +1,7 @@
 //! What the model knows of retention: a look at every event, each time that something is decided.
 //!
-//! Written without a look at the engine: the engine asks of one event whether a rule ever applied to
-//! it; this marks at each decision everything that is over a bound by then.
+//! Written without a look at the engine: the engine asks of one event whether a rule ever applied
+//! to it; this marks at each decision everything that is over a bound by then.
 
 use std::collections::HashSet;
 

@@ -99,7 +99,7 @@ impl<'file> FilterWriter<'file> {
 mod tests {
     use super::*;
     use crate::disk::{Disk, MemoryDisk};
-    use std::sync::atomic::AtomicBool;
+    use crate::sync::AtomicBool;
 
     fn hash(number: u64) -> u64 {
         xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes())

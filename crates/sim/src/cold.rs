@@ -27,6 +27,7 @@ impl ColdArchive {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "openers may fail")]
 fn open(location: &str) -> io::Result<Option<Arc<dyn Archive>>> {
     if location != LOCATION {
         return Ok(None);

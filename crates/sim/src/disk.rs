@@ -301,7 +301,9 @@ impl World {
     fn sync_names(&mut self, prefix: &str) {
         let changes = std::mem::take(&mut self.unsynced_names).into_iter();
         let (here, elsewhere): (Vec<_>, _) = changes.partition(|change| change.is_in(prefix));
-        here.iter().for_each(|change| change.apply(&mut self.durable_names));
+        for change in here {
+            change.apply(&mut self.durable_names);
+        }
         self.unsynced_names = elsewhere;
     }
 

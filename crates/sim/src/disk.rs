@@ -1,6 +1,6 @@
 //! A disk with a cache that it loses, sectors that tear, and faults on demand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,9 +11,13 @@ use crate::random::Random;
 
 const SECTOR: usize = 512;
 
-/// A simulated disk. Clones are the same disk.
+/// A directory of a simulated disk. Clones are the same directory.
 #[derive(Clone, Default)]
-pub struct SimDisk(Arc<Mutex<World>>);
+pub struct SimDisk {
+    world: Arc<Mutex<World>>,
+    /// What the names of its files begin with: nothing, or a name and a slash.
+    prefix: String,
+}
 
 type FileNumber = usize;
 type Names = BTreeMap<String, FileNumber>;
@@ -25,7 +29,8 @@ struct World {
     names: Names,
     durable_names: Names,
     unsynced_names: Vec<NameChange>,
-    is_locked: bool,
+    /// The directories that are locked.
+    locks: BTreeSet<String>,
     operations: u64,
     power_off_at: Option<u64>,
     faults: Faults,
@@ -65,6 +70,13 @@ impl SimDisk {
     /// An empty disk.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Another directory of the same machine: it has names of its own, and the same power, room
+    /// and faults.
+    #[must_use]
+    pub fn directory(&self, name: &str) -> Self {
+        Self { world: Arc::clone(&self.world), prefix: format!("{name}/") }
     }
 
     /// Operations that change something, so far.
@@ -126,7 +138,7 @@ impl SimDisk {
     /// Flips a bit of a file, on disk and in the cache.
     pub fn flip(&self, name: &str, offset: usize, bit: u8) {
         let mut world = self.world();
-        let number = world.names[name];
+        let number = world.names[&self.full(name)];
         let file = &mut world.files[number];
         for bytes in [&mut file.seen, &mut file.durable] {
             if let Some(byte) = bytes.get_mut(offset) {
@@ -161,12 +173,17 @@ impl SimDisk {
 
     fn restarted(world: World) -> Self {
         let faults = Faults::default();
-        let world = World { is_locked: false, power_off_at: None, faults, ..world };
-        Self(Arc::new(Mutex::new(world)))
+        let world = World { locks: BTreeSet::new(), power_off_at: None, faults, ..world };
+        Self { world: Arc::new(Mutex::new(world)), prefix: String::new() }
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The name of a file with that of its directory.
+    fn full(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     fn file(&self, number: FileNumber) -> Arc<dyn DiskFile> {
@@ -175,6 +192,12 @@ impl SimDisk {
 }
 
 impl NameChange {
+    /// Whether it is one of this directory.
+    fn is_in(&self, prefix: &str) -> bool {
+        let (Self::Linked(name, _) | Self::Renamed { to: name, .. } | Self::Unlinked(name)) = self;
+        name_in(prefix, name).is_some()
+    }
+
     fn apply(&self, names: &mut Names) {
         match self {
             Self::Linked(name, number) => drop(names.insert(name.clone(), *number)),
@@ -185,6 +208,11 @@ impl NameChange {
             Self::Unlinked(name) => drop(names.remove(name)),
         }
     }
+}
+
+/// The name of a file in a directory, if it is there and not in one below it.
+fn name_in<'name>(prefix: &str, full: &'name str) -> Option<&'name str> {
+    full.strip_prefix(prefix).filter(|name| !name.contains('/'))
 }
 
 impl Content {
@@ -269,6 +297,16 @@ impl World {
         self.unsynced_names.push(change);
     }
 
+    /// The names of one directory are on the disk now, those of the others as before.
+    fn sync_names(&mut self, prefix: &str) {
+        let changes = std::mem::take(&mut self.unsynced_names).into_iter();
+        let (here, elsewhere): (Vec<_>, _) = changes.partition(|change| change.is_in(prefix));
+        for change in here {
+            change.apply(&mut self.durable_names);
+        }
+        self.unsynced_names = elsewhere;
+    }
+
     fn find(&self, name: &str) -> io::Result<FileNumber> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -276,25 +314,28 @@ impl World {
 
 impl Disk for SimDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.world().names.keys().cloned().collect())
+        let world = self.world();
+        let names = world.names.keys().filter_map(|name| name_in(&self.prefix, name));
+        Ok(names.map(str::to_owned).collect())
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut world = self.world();
         world.begin(1)?;
         world.faults.strike(Operation::Names)?;
-        if world.names.contains_key(name) {
+        let name = self.full(name);
+        if world.names.contains_key(&name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let number = world.files.len();
         world.files.push(Content::default());
-        world.rename_in_cache(NameChange::Linked(name.to_owned(), number));
+        world.rename_in_cache(NameChange::Linked(name, number));
         drop(world);
         Ok(self.file(number))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let number = self.world().find(name)?;
+        let number = self.world().find(&self.full(name))?;
         Ok(self.file(number))
     }
 
@@ -302,18 +343,19 @@ impl Disk for SimDisk {
         let mut world = self.world();
         world.begin(2)?;
         world.faults.strike(Operation::Names)?;
-        let number = world.find(from)?;
-        let (from, to) = (from.to_owned(), to.to_owned());
+        let (from, to) = (self.full(from), self.full(to));
+        let number = world.find(&from)?;
         world.rename_in_cache(NameChange::Renamed { from, to, number });
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut world = self.world();
-        world.find(name)?;
+        let name = self.full(name);
+        world.find(&name)?;
         world.begin(3)?;
         world.faults.strike(Operation::Names)?;
-        world.rename_in_cache(NameChange::Unlinked(name.to_owned()));
+        world.rename_in_cache(NameChange::Unlinked(name));
         Ok(())
     }
 
@@ -322,15 +364,14 @@ impl Disk for SimDisk {
         world.begin(4)?;
         world.faults.strike(Operation::Names)?;
         if !world.flushes_lie {
-            world.durable_names = world.names.clone();
-            world.unsynced_names.clear();
+            world.sync_names(&self.prefix);
         }
         Ok(())
     }
 
     fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
         let mut world = self.world();
-        if std::mem::replace(&mut world.is_locked, true) {
+        if !world.locks.insert(self.prefix.clone()) {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "it is open in this simulation"));
         }
         Ok(Box::new(Lock(self.clone())))
@@ -341,7 +382,8 @@ struct Lock(SimDisk);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.0.world().is_locked = false;
+        let SimDisk { prefix, .. } = &self.0;
+        self.0.world().locks.remove(prefix);
     }
 }
 

@@ -4,8 +4,10 @@
 //! The disk forgets what was not synced when the power goes: whole writes, single sectors of them,
 //! in any order, and names. Nothing in the store knows that it is simulated.
 
+mod backups;
 mod bank;
 mod clock;
+mod cold;
 mod decision;
 mod disk;
 mod faults;

@@ -21,7 +21,7 @@ use crate::rules::Rules;
 pub struct Model(Arc<Mutex<State>>);
 
 struct State {
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
     events: Vec<Recorded>,
     rules: Rules,
     waiting: Vec<Waker>,
@@ -36,11 +36,23 @@ impl Default for Model {
 impl Model {
     /// A model without events, which takes the time from this clock.
     pub fn new(clock: impl Clock) -> Self {
-        let clock = Box::new(clock);
+        let clock = Arc::new(clock);
         Self(Arc::new(Mutex::new(State {
             clock,
             events: Vec::new(),
             rules: Rules::default(),
+            waiting: Vec::new(),
+        })))
+    }
+
+    /// A model that goes on from here by itself; clones are the same model.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let state = self.state();
+        Self(Arc::new(Mutex::new(State {
+            clock: Arc::clone(&state.clock),
+            events: state.events.clone(),
+            rules: state.rules.clone(),
             waiting: Vec::new(),
         })))
     }

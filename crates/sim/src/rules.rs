@@ -12,7 +12,7 @@ use hitherto_store::{
 use crate::decision::Decision;
 
 /// The rules in force, and what they have removed up to the last decision.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Rules {
     policies: Vec<(Target, Keep)>,
     holds: Vec<Hold>,

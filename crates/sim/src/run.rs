@@ -4,8 +4,10 @@ use hitherto_store::{
     Append, Digest, EmbeddedStore, ErrorKind, EventStore, Position, Query, Recorded, Result,
 };
 
+use crate::backups::Backups;
 use crate::bank::Bank;
 use crate::clock::SimClock;
+use crate::cold::ColdArchive;
 use crate::decision::Decision;
 use crate::disk::SimDisk;
 use crate::faults::Operation;
@@ -77,6 +79,10 @@ pub struct Trace {
     pub compressed_files: u64,
     /// How many events were removed from their files.
     pub removed_events: u64,
+    /// How many files were moved to the archive.
+    pub archived_files: u64,
+    /// How many backups were taken.
+    pub backups: u64,
 }
 
 /// A promise that was broken.
@@ -111,6 +117,7 @@ struct Run {
     undecided: Option<Decision>,
     /// A digest of history that was noted, and must not change.
     noted: Option<(Position, Digest)>,
+    backups: Backups,
     trace: Trace,
 }
 
@@ -127,6 +134,7 @@ impl Run {
             open: None,
             undecided: None,
             noted: None,
+            backups: Backups::default(),
             trace: Trace::default(),
         }
     }
@@ -152,12 +160,15 @@ impl Run {
         if !self.compare(&store)? {
             return Ok(());
         }
+        if self.random.once_in(3) {
+            self.backups.check(&store, &self.disk, &self.clock)?;
+        }
         for _ in 0..self.random.below(self.plan.appends_max) {
             self.disturb(&store);
             if self.random.once_in(9) && !self.decide(&store)? {
                 return Ok(());
             }
-            if self.random.once_in(20) && !self.scavenge(&store)? {
+            if self.random.once_in(9) && !self.care(&store)? {
                 return Ok(());
             }
             if !self.append(&store)? {
@@ -209,6 +220,7 @@ impl Run {
 
     /// The store; none if the disk failed while it opened.
     fn open_store(&self) -> Result<Option<EmbeddedStore>, String> {
+        ColdArchive::install(&self.disk);
         match EmbeddedStore::on(self.disk.clone(), self.clock.clone(), small_files()) {
             Ok(store) => Ok(Some(store)),
             Err(error) if self.is_excused() && error.kind() == ErrorKind::Unavailable => Ok(None),
@@ -258,6 +270,35 @@ impl Run {
             }
             answer => Err(format!("{:?} is answered {answer:?}", self.undecided)),
         }
+    }
+
+    /// What an operator does now and then; false if the disk failed.
+    fn care(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
+        match self.random.below(6) {
+            0 | 1 => self.archive(store),
+            2 => self.back_up(store),
+            _ => self.scavenge(store),
+        }
+    }
+
+    /// Moves old files to the archive, or all that may go there; false if the disk failed.
+    fn archive(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
+        let keep_bytes = if self.random.once_in(3) { 4 << 10 } else { 0 };
+        match store.archive(&ColdArchive::install(&self.disk), keep_bytes) {
+            Ok(archived) => {
+                self.trace.archived_files += archived.files;
+                Ok(true)
+            }
+            Err(error) if self.is_excused() && error.kind() == ErrorKind::Unavailable => Ok(false),
+            Err(error) => Err(format!("archiving: {error}")),
+        }
+    }
+
+    /// A backup that the disk does not let through stops nobody.
+    fn back_up(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
+        let is_taken = self.backups.take(store, &self.disk, &self.model)?;
+        self.trace.backups += u64::from(is_taken);
+        Ok(true)
     }
 
     fn scavenge(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
@@ -340,8 +381,11 @@ impl Run {
         self.disk.set_capacity(None);
         let store = self.open_store()?.ok_or("the disk is well")?;
         self.compare(&store)?;
+        self.backups.check(&store, &self.disk, &self.clock)?;
         if self.random.once_in(2) {
             self.append(&store)?;
+            self.back_up(&store)?;
+            self.backups.check(&store, &self.disk, &self.clock)?;
         }
         if self.random.once_in(2) {
             store.close().map_err(|error| format!("it does not close: {error}"))?;

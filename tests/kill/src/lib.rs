@@ -3,6 +3,7 @@
 //! Nothing about an append is random, so whoever knows its key can say what must be in the store.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hitherto_store::{
@@ -15,7 +16,53 @@ pub const THREADS: u64 = 8;
 pub const KIND: &str = "StepTaken";
 /// What every event is that is removed again.
 pub const NOISE_KIND: &str = "NoiseHeard";
+/// What every event is that has something personal.
+pub const PERSON_KIND: &str = "PersonSeen";
+/// What is personal in it; it stands in no file.
+pub const CANARY: &str = "Zoe-of-the-4711-lighthouses";
 const SHARED_STREAMS: u64 = 3;
+
+/// Where everything of the test lies.
+#[derive(Debug, Clone)]
+pub struct Places(PathBuf);
+
+impl Places {
+    /// All of it below this directory.
+    pub fn below(directory: impl AsRef<Path>) -> Self {
+        Self(directory.as_ref().to_owned())
+    }
+
+    /// The store.
+    pub fn store(&self) -> PathBuf {
+        self.0.join("killed.hitherto")
+    }
+
+    /// The keys of persons.
+    pub fn keys(&self) -> PathBuf {
+        self.0.join("killed.keys")
+    }
+
+    /// The archive that old files are moved to.
+    pub fn archive(&self) -> PathBuf {
+        self.0.join("cold")
+    }
+
+    /// The backup that is brought up to date while the store is written to.
+    pub fn backup(&self) -> PathBuf {
+        self.0.join("backup")
+    }
+}
+
+/// Somebody whom the load sees and, if the number is even, forgets again.
+pub fn person(round: u64, number: u64) -> String {
+    format!("person-{round}-{number}")
+}
+
+/// The append that has something personal about somebody.
+pub fn seen(person: &str) -> Append {
+    let name = format!(r#"{{"name":{{"$personal":{{"subject":"{person}","value":"{CANARY}"}}}}}}"#);
+    Append::to(person).event(NewEvent::json(PERSON_KIND, name))
+}
 
 /// Names one append of the load.
 ///

@@ -2,28 +2,35 @@
 //!
 //! A line `round thread number position` on standard output says that the append of this key was
 //! acknowledged, with the position of its first event. It is written before the next append begins.
+//! `seen PERSON`, `forgotten PERSON` and `backup HEAD` say the same of what they name.
 
 use std::error::Error;
 use std::io::{self, Write};
 
 use hitherto_kill_test::{
-    Key, NOISE_KIND, THREADS, Way, boundary, noise_stream, options, own_stream,
+    Key, NOISE_KIND, Places, THREADS, Way, boundary, noise_stream, options, own_stream, person,
+    seen,
 };
 use hitherto_store::{
-    Append, Before, EmbeddedStore, EventStore, NewEvent, Position, Query, Result, Saved, Target,
+    Append, Before, DirectoryArchive, EmbeddedStore, EventStore, NewEvent, Position, Query, Result,
+    Saved, Target,
 };
+use hitherto_vault::Vault;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let directory = arguments.next().ok_or("the first argument is the store's directory")?;
+    let places = arguments.next().ok_or("the first argument is where everything lies")?;
+    let places = Places::below(places);
     let round = arguments.next().ok_or("the second argument is the round")?.parse()?;
-    let store = EmbeddedStore::open_with(directory, options(round))?;
+    let store = EmbeddedStore::open_with(places.store(), options(round))?;
+    let vault = Vault::over(store.clone(), places.keys())?;
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let store = &store;
             scope.spawn(move || append_for_ever(store, Key { round, thread, number: 0 }));
         }
-        scope.spawn(|| remove_for_ever(&store));
+        scope.spawn(|| remove_for_ever(&store, round));
+        scope.spawn(|| care_for_ever(&store, &vault, &places, round));
     });
     Err("the process was not killed".into())
 }
@@ -46,8 +53,8 @@ fn append_for_ever(store: &EmbeddedStore, mut key: Key) {
 }
 
 /// Appends what nobody needs, removes it again, and gives its room back, while the others append.
-fn remove_for_ever(store: &EmbeddedStore) {
-    for number in 0_u64.. {
+fn remove_for_ever(store: &EmbeddedStore, round: u64) {
+    for number in round.. {
         let stream = noise_stream(number);
         let noise = || NewEvent::json(NOISE_KIND, "n".repeat(700));
         let saved = store.append(Append::to(stream.clone()).events([noise(), noise(), noise()]));
@@ -56,6 +63,32 @@ fn remove_for_ever(store: &EmbeddedStore) {
         removed.expect("it has so many");
         if number.is_multiple_of(8) {
             store.scavenge().expect("there is room");
+        }
+    }
+}
+
+/// Sees people and forgets every second of them, and in turns takes a backup, moves old files to
+/// the archive and compresses, while the others append.
+fn care_for_ever(store: &EmbeddedStore, vault: &Vault, places: &Places, round: u64) {
+    let archive = DirectoryArchive::create(places.archive()).expect("there is room");
+    for number in 0.. {
+        let person = person(round, number);
+        vault.append(seen(&person)).expect("nobody minds");
+        let mut told = say(&format!("seen {person}"));
+        if number.is_multiple_of(2) {
+            vault.forget(&person).expect("somebody was seen a moment ago");
+            told = told.and_then(|()| say(&format!("forgotten {person}")));
+        }
+        match (round + number) % 3 {
+            0 => {
+                let backup = store.backup(places.backup()).expect("there is room");
+                told = told.and_then(|()| say(&format!("backup {}", backup.head)));
+            }
+            1 => drop(store.archive(&archive, 0).expect("there is room")),
+            _ => store.compress().expect("there is room"),
+        }
+        if told.is_err() {
+            return; // nobody listens any more
         }
     }
 }
@@ -72,8 +105,11 @@ fn append(store: &EmbeddedStore, key: Key, version: u64, seen: Position) -> Resu
 }
 
 fn acknowledge(key: Key, saved: &Saved) -> io::Result<()> {
-    let line = format!("{key} {}\n", saved.first_position);
-    io::stdout().lock().write_all(line.as_bytes())
+    say(&format!("{key} {}", saved.first_position))
+}
+
+fn say(line: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(format!("{line}\n").as_bytes())
 }
 
 /// Position and version of the last event that matches.

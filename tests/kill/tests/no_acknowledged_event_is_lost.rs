@@ -1,21 +1,28 @@
 //! A process that appends under load is killed with SIGKILL at a random moment, again and again.
 //!
 //! After each kill the same store is opened: everything that was acknowledged must be there, no
-//! commit may be there in part, and positions and versions must have no gap. `HITHERTO_KILL_ROUNDS`
+//! commit may be there in part, and positions and versions must have no gap. Meanwhile events are
+//! removed and scavenged, people forgotten, files compressed and moved to an archive, and backups
+//! taken: whoever was forgotten stays so, and the backup stays sound. `HITHERTO_KILL_ROUNDS`
 //! says how often (100), `HITHERTO_KILL_SEED` repeats the moments of an earlier run as far as a
 //! seed can.
 
 #![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use hitherto_kill_test::{Key, NOISE_KIND, THREADS, noise_stream, options, own_stream};
-use hitherto_store::{EmbeddedStore, EventStore, Position, Query, Recorded, verify};
+use hitherto_kill_test::{
+    CANARY, Key, NOISE_KIND, PERSON_KIND, Places, THREADS, noise_stream, options, own_stream,
+};
+use hitherto_store::{
+    EmbeddedStore, ErrorKind, EventStore, Position, Query, Recorded, check_backup, restore, verify,
+};
+use hitherto_vault::Vault;
 
 const ROUNDS: u64 = 100;
 const LIFETIME_MAX_MS: u64 = 300;
@@ -26,24 +33,31 @@ fn a_store_whose_process_is_killed_a_hundred_times_has_lost_nothing_that_was_ack
     let mut seed = number_from("HITHERTO_KILL_SEED").unwrap_or_else(seed_of_now);
     println!("killing {rounds} times; HITHERTO_KILL_SEED={seed} kills at the same moments again");
     let directory = tempfile::tempdir().unwrap();
-    let store = directory.path().join("killed.hitherto");
+    let places = Places::below(directory.path());
     let mut checked = Checked::default();
     for round in 0..rounds {
         let lifetime = Duration::from_millis(1 + next(&mut seed) % LIFETIME_MAX_MS);
-        let lines = run_and_kill(&store, round, lifetime);
+        let mut lines = run_and_kill(directory.path(), round, lifetime);
+        lines.retain(|line| !checked.care.hears(line));
         let acknowledged = lines.iter().map(|line| parse(line)).collect::<Vec<_>>();
-        checked.check_round(&store, round, &acknowledged);
+        checked.check_round(&places.store(), round, &acknowledged);
         checked.acknowledged.extend(acknowledged);
+        if round % 40 == 9 {
+            checked.care.check_people(&places.store(), &places.keys());
+            checked.care.check_backup(&places);
+        }
     }
-    checked.check_everything(&store);
+    checked.check_everything(&places.store());
+    checked.care.check_everything(&places);
+    assert_nowhere(directory.path());
     println!("{} appends were acknowledged, and all of them are there", checked.acknowledged.len());
     assert!(checked.acknowledged.len() as u64 > rounds, "so few appends prove nothing");
 }
 
 /// Lets a process append for a while, kills it, and returns what it acknowledged.
-fn run_and_kill(store: &Path, round: u64, lifetime: Duration) -> Vec<String> {
+fn run_and_kill(directory: &Path, round: u64, lifetime: Duration) -> Vec<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hitherto-kill-test"));
-    command.arg(store).arg(round.to_string()).stdout(Stdio::piped());
+    command.arg(directory).arg(round.to_string()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let lines = listen(&mut child);
     // In every second round the clock starts with the first append, so that opening is hit as well
@@ -89,6 +103,107 @@ struct Checked {
     head: Position,
     versions: HashMap<String, u64>,
     acknowledged: Vec<(Key, Position)>,
+    care: Care,
+}
+
+/// What was said of people and backups so far.
+#[derive(Default)]
+struct Care {
+    seen: BTreeSet<String>,
+    forgotten: BTreeSet<String>,
+    backup: Option<Position>,
+}
+
+impl Care {
+    /// Takes in a line about people or backups; whether it is one.
+    fn hears(&mut self, line: &str) -> bool {
+        let (what, of) = line.trim_end().split_once(' ').unwrap();
+        match what {
+            "seen" => drop(self.seen.insert(of.to_owned())),
+            "forgotten" => drop(self.forgotten.insert(of.to_owned())),
+            "backup" => self.backup = Some(Position(of.parse().unwrap())),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Whoever was seen is known, and whoever was forgotten is not.
+    fn check_people(&self, store: &Path, keys: &Path) {
+        let people = people(store, keys);
+        for person in &self.seen {
+            assert!(people.contains_key(person), "{person} was seen");
+        }
+        for (person, payload) in &people {
+            // Whether it was forgotten may be open if the kill came before it was said.
+            let is_even = person.ends_with(['0', '2', '4', '6', '8']);
+            let is_known = payload.contains(CANARY);
+            assert!(is_known || (is_even && payload.contains("$forgotten")), "{payload}");
+            assert!(!is_known || !self.forgotten.contains(person), "{person} was forgotten");
+        }
+    }
+
+    /// Once there was a backup, there is one, and it is sound.
+    fn check_backup(&self, places: &Places) {
+        match check_backup(places.backup()) {
+            Ok(report) => {
+                assert!(report.damages.is_empty(), "{:?}", report.damages);
+                let head = report.events + report.removed;
+                assert!(self.backup.is_none_or(|said| said.0 <= head), "it has {head} events");
+            }
+            Err(error) => {
+                assert!(self.backup.is_none() && error.kind() == ErrorKind::NotFound, "{error}");
+            }
+        }
+    }
+
+    /// A backup that a kill left is restored to the store that it was, in which nobody comes back
+    /// who was forgotten since, and taken again it is the store that is.
+    fn check_everything(&self, places: &Places) {
+        assert!(!self.forgotten.is_empty() && self.backup.is_some(), "nothing was proven");
+        self.check_people(&places.store(), &places.keys());
+        self.check_restored(places);
+        let store = EmbeddedStore::open(places.store()).unwrap();
+        let archived = store.stat().unwrap().files.iter().any(|file| file.archive.is_some());
+        assert!(archived, "some files are in the archive");
+        let head = store.head().wait().unwrap();
+        let backup = store.backup(places.backup()).unwrap();
+        assert!(backup.head >= head, "a scavenge of its own may have begun meanwhile");
+        self.check_backup(places);
+    }
+
+    fn check_restored(&self, places: &Places) {
+        let path = places.store().with_file_name("restored.hitherto");
+        let head = restore(places.backup(), &path).unwrap().head;
+        let original = EmbeddedStore::open_read_only(places.store()).unwrap();
+        let copy = EmbeddedStore::open_read_only(&path).unwrap();
+        assert_eq!(copy.digest(head).unwrap(), original.digest(head).unwrap());
+        for (person, payload) in people(&path, &places.keys()) {
+            let is_known = payload.contains(CANARY);
+            assert!(!is_known || !self.forgotten.contains(&person), "{person} was forgotten");
+        }
+    }
+}
+
+/// Everybody whom a store knows, and what it says.
+fn people(store: &Path, keys: &Path) -> HashMap<String, String> {
+    let store = EmbeddedStore::open_read_only(store).unwrap();
+    let vault = Vault::read_only(store, keys).unwrap();
+    let seen = vault.read(Query::of_kinds([PERSON_KIND])).map(Result::unwrap);
+    seen.map(|event| (event.stream().unwrap().to_owned(), payload(&event).to_owned())).collect()
+}
+
+/// What is personal stands in the clear in no file.
+fn assert_nowhere(directory: &Path) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            assert_nowhere(&path);
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let has_it = String::from_utf8_lossy(&bytes).contains(CANARY);
+        assert!(!has_it, "{} has something personal", path.display());
+    }
 }
 
 impl Checked {
@@ -174,14 +289,19 @@ impl Checked {
             let left = store.read(Query::stream(noise_stream(number))).map(Result::unwrap);
             let left = left.map(|event| event.version()).collect::<Vec<_>>();
             let follow = left.windows(2).all(|pair| pair[1] == pair[0] + 1);
-            assert!(follow && !left.is_empty(), "of noise the newest is left: {left:?}");
+            let removed = store.removed(noise_stream(number).as_str());
+            assert!(
+                follow && !left.is_empty(),
+                "of noise {number} the newest is left: {left:?}, {removed:?}"
+            );
         }
     }
 }
 
-/// Whether an event is what is removed again, or says so.
+/// Whether an event is what is removed again, or about people, or of the store or vault itself.
 fn is_beside(event: &Recorded) -> bool {
-    event.kind() == NOISE_KIND || event.stream() == Some("$retention")
+    let is_own = |stream: &str| stream.starts_with('$');
+    [NOISE_KIND, PERSON_KIND].contains(&event.kind()) || event.stream().is_some_and(is_own)
 }
 
 /// These are the events of this append, all of them, as they were handed in.

@@ -63,7 +63,8 @@ impl EmbeddedStore {
     /// # Errors
     /// `Invalid` if the directory holds something else, the backup of another store, or one that is
     /// ahead of this store; `Corrupt` if the store is known to be damaged; `Unavailable` if the
-    /// disk is full or another backup into it is under way. The backup before stays as it was.
+    /// disk is full or another backup into it is under way; `Closed` if the store takes no more
+    /// appends because a write failed. The backup before stays as it was.
     pub fn backup(&self, to: impl AsRef<Path>) -> Result<Backup> {
         let to = to.as_ref();
         let directory = open::directory(to)?;

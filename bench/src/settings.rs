@@ -166,8 +166,9 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_something_is_named() {
         let workloads = |words: &[&str]| Settings::parse_from(words).workloads();
-        let read_models = usize::from(cfg!(feature = "peers"));
-        assert_eq!(workloads(&["bench"]).len(), 10 + read_models);
+        let read_models =
+            usize::from(cfg!(feature = "peers")) + usize::from(cfg!(feature = "postgres"));
+        assert_eq!(workloads(&["bench"]).len(), 11 + read_models);
         assert_eq!(workloads(&["bench", "growth"]), [Workload::Growth]);
     }
 }

@@ -4,11 +4,12 @@
 #[path = "common/kept.rs"]
 mod kept;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hitherto_store::{
-    Append, Before, Disk, EmbeddedStore, ErrorKind, EventId, EventStore, NewEvent, Position, Query,
-    Recorded, Tag, Target, verify_disk,
+    Append, Before, Disk, EmbeddedStore, ErrorKind, EventId, EventStore, MemoryDisk, NewEvent,
+    Position, Query, Recorded, Tag, Target, verify_disk,
 };
 use kept::{Kept, options};
 
@@ -147,28 +148,34 @@ fn what_is_paused_removes_nothing_until_it_is_resumed() {
 #[test]
 fn an_event_that_no_fact_removed_is_damage() {
     let kept = half();
+    let before = image_of(&kept.disk);
     kept.store.delete(Target::stream("gone-1")).expect("it is there");
     kept.store.scavenge().expect("there is room");
-    kept.store.clone().close().expect("it closes");
-    // Somebody puts a stub in the place of an event: the facts are those of another store.
-    let other = half();
-    other.store.clone().close().expect("it closes");
-    let report = verify_disk(Arc::new(mixed(&kept, &other))).expect("it can be read");
+    // Somebody puts a file with stubs into the store as it was, which has no fact that removed them.
+    let scavenged = image_of(&kept.disk).remove("000000000001.zlog").expect("it is scavenged");
+    let report = verify_disk(Arc::new(mixed(before, scavenged))).expect("it can be read");
     assert!(report.damages.iter().any(|damage| damage.what.contains("no fact")), "{report:?}");
 }
 
-/// The log files of one store that were scavenged, in the store as it was before.
-fn mixed(scavenged: &Kept, before: &Kept) -> hitherto_store::MemoryDisk {
-    let disk = hitherto_store::MemoryDisk::new();
-    let copy = |from: &Kept, name: &str| {
-        let file = from.disk.open(name).expect("it is there");
+fn image_of(disk: &MemoryDisk) -> BTreeMap<String, Vec<u8>> {
+    let content = |name: String| {
+        let file = disk.open(&name).expect("it is there");
         let mut bytes = vec![0; file.len().expect("it has a length") as usize];
         file.read_at(&mut bytes, 0).expect("it can be read");
-        disk.create(name).expect("it is new").write_at(&bytes, 0).expect("there is room");
+        (name, bytes)
     };
-    let first = "000000000001.zlog";
-    let is_kept = |name: &&String| name.as_str() != "000000000001.log" && name.as_str() != "lock";
-    before.files().iter().filter(is_kept).for_each(|name| copy(before, name));
-    copy(scavenged, first);
+    disk.list().expect("it can be listed").into_iter().map(content).collect()
+}
+
+/// A store as it was, but for its first log file.
+fn mixed(mut before: BTreeMap<String, Vec<u8>>, scavenged: Vec<u8>) -> MemoryDisk {
+    before.remove("000000000001.log");
+    before.remove("lock");
+    before.insert("000000000001.zlog".to_owned(), scavenged);
+    let disk = MemoryDisk::new();
+    for (name, bytes) in before {
+        let file = disk.create(&name).expect("it is new");
+        file.write_at(&bytes, 0).expect("there is room");
+    }
     disk
 }

@@ -92,10 +92,10 @@ impl Board {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to count anew, with so many partitions. Where each stands and what it has counted
-    /// before, it says when it has resumed: who waits for a position waits for that too.
-    pub(crate) fn set_partitions(&self, partitions: usize) {
-        self.lock().partitions = (0..partitions).map(|_| PartitionFacts::default()).collect();
+    /// Begins to count anew, with so many partitions that stand at these positions.
+    pub(crate) fn set_partitions(&self, positions: &[Position]) {
+        let facts = |&done: &Position| PartitionFacts { done, ..PartitionFacts::default() };
+        self.lock().partitions = positions.iter().map(facts).collect();
     }
 
     /// Changes what is known of a partition, and wakes whoever waits for it.

@@ -113,7 +113,7 @@ impl Reader {
     }
 
     fn stretch(&self, begun: Vec<Position>, up_to: Option<Position>) -> Result<(), Ended> {
-        self.board.set_partitions(begun.len());
+        self.board.set_partitions(&begun);
         let mut stretch = Stretch::begin(self, begun)?;
         self.board.set_reader(stretch.waiting.waker());
         let ended = stretch.run(up_to);

@@ -151,7 +151,8 @@ fn an_event_that_no_fact_removed_is_damage() {
     let before = image_of(&kept.disk);
     kept.store.delete(Target::stream("gone-1")).expect("it is there");
     kept.store.scavenge().expect("there is room");
-    // Somebody puts a file with stubs into the store as it was, which has no fact that removed them.
+    // Somebody puts a file with stubs into the store as it was, which has no fact that removed
+    // them.
     let scavenged = image_of(&kept.disk).remove("000000000001.zlog").expect("it is scavenged");
     let report = verify_disk(Arc::new(mixed(before, scavenged))).expect("it can be read");
     assert!(report.damages.iter().any(|damage| damage.what.contains("no fact")), "{report:?}");

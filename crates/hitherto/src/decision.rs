@@ -85,7 +85,7 @@ pub trait Decision: Sync {
 
 impl Store {
     /// Reads what matters, decides, and appends, if nothing that matters happened meanwhile; else
-    /// decides again, up to five times in all.
+    /// decides again, up to 32 times in all.
     ///
     /// After `Unavailable` it is not known whether it was appended. Deciding again is safe if the
     /// decision looks at its own events, as most do: a student who has the seat is not given

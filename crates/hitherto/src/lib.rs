@@ -131,12 +131,10 @@ pub use hitherto_store::Recorded as StoredEvent;
 pub use hitherto_store::{
     Append, Clock, Condition, Conflict, ContentType, EmbeddedStore, Error, ErrorKind, EventId,
     EventStore, Events, ExpectedVersion, MemoryDisk, NewEvent, Options, Position, Query, QueryItem,
-    Result, Saved, StreamName, SystemClock, Tag, Ticket, Timestamp, limits,
+    Result, Saved, StreamName, SystemClock, Tag, Ticket, Timestamp, limits, wait,
 };
 pub use past::Moment;
 pub use personal::{Personal, PrivacyEvent};
-/// Blocks this thread until a future is ready: for programs and tests without a runtime.
-pub use pollster::block_on as wait;
 pub use process::{Delivery, Process, Processor};
 pub use projection::{Projection, Projector, Sql, View};
 pub use reminder::{KeptReminders, Reminders, When};

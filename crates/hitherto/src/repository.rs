@@ -25,7 +25,7 @@ use crate::snapshot::{JsonSnapshots, Kept, Load, SnapshotStore, Snapshots};
 use crate::{Error, ErrorKind, Result, Store};
 
 /// How often an update is tried while others are faster.
-pub(crate) const ATTEMPTS: u32 = 5;
+pub(crate) const ATTEMPTS: u32 = 32;
 
 /// Loads and saves aggregates of one type. Cloning it is cheap.
 ///
@@ -222,7 +222,7 @@ impl<A: Aggregate> Repository<A> {
         Ok(saved)
     }
 
-    /// Loads, runs the command, saves; on a conflict again, up to five times in all. The command
+    /// Loads, runs the command, saves; on a conflict again, up to 32 times in all. The command
     /// must not have effects outside of the aggregate: it may run several times.
     ///
     /// # Errors

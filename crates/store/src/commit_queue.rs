@@ -14,6 +14,7 @@ use crate::resolved::Resolved;
 use crate::shared::Shared;
 use crate::sync::{Condvar, Mutex, MutexGuard, wait_within};
 use crate::ticket::Ticket;
+use crate::wait;
 use crate::writer::{Request, Writer};
 
 /// After so long without an append, a mark proves the last batch durable.
@@ -71,14 +72,22 @@ impl CommitQueue {
         ticket.wait()
     }
 
-    /// Leaves the append to the background thread, or to this one if there is none.
-    pub(crate) fn submit(&self, append: Append) -> Ticket {
+    /// Leaves the append to the end of what this thread waits for, or else to the background
+    /// thread, or does it at once if there is none.
+    pub(crate) fn submit(self: &Arc<Self>, append: Append) -> Ticket {
         let ticket = self.enqueue(append);
+        if self.background.is_none() || !wait::leave(self) {
+            self.lead_elsewhere();
+        }
+        ticket
+    }
+
+    /// Leaves what waits to the background thread, or commits it here if there is none.
+    pub(crate) fn lead_elsewhere(&self) {
         match &self.background {
             Some(background) => self.lead_in(background),
             None => self.lead(),
         }
-        ticket
     }
 
     fn enqueue(&self, append: Append) -> Ticket {
@@ -86,6 +95,12 @@ impl CommitQueue {
         let resolved = Resolved::new(&append, &self.shared);
         let bytes = append.stored_bytes();
         let mut waiting = lock(&self.waiting);
+        if waiting.bytes >= WAITING_BYTES_MAX {
+            // Perhaps this thread has left what fills it.
+            drop(waiting);
+            self.lead_once();
+            waiting = lock(&self.waiting);
+        }
         while waiting.bytes >= WAITING_BYTES_MAX {
             waiting = self.has_room.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
@@ -111,7 +126,7 @@ impl CommitQueue {
     }
 
     /// Commits what waits, if nobody else does; then leaves what came meanwhile to the background.
-    fn lead_once(&self) {
+    pub(crate) fn lead_once(&self) {
         let Some(background) = &self.background else { return self.lead() };
         let looks = !is_planted(PlantedBug::ForgetTheQueue);
         if self.commit_waiting() && looks && self.is_more_waiting() {

@@ -73,6 +73,7 @@ mod tail;
 mod ticket;
 mod upkeep;
 mod verify;
+mod wait;
 mod writer;
 
 pub use append::{Append, Condition, ExpectedVersion, Saved, StreamWrite};
@@ -97,3 +98,4 @@ pub use stat::{FileStat, IndexStat, Stat, StreamSummary};
 pub use store::EmbeddedStore;
 pub use ticket::{Completion, Ticket};
 pub use verify::{AcceptedLoss, Damage, Report, verify, verify_disk};
+pub use wait::wait;

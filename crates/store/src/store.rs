@@ -288,7 +288,7 @@ impl EmbeddedStore {
     }
 
     /// The queue of a store that was opened for writing.
-    fn writing_queue(&self, append: &Append) -> Result<&CommitQueue> {
+    fn writing_queue(&self, append: &Append) -> Result<&Arc<CommitQueue>> {
         limits::check_append(append)?;
         match &self.0.role {
             Role::Writer { queue, .. } => Ok(queue),

@@ -10,6 +10,7 @@ use crate::append::Saved;
 use crate::error::{Error, Result};
 use crate::sync::thread::{self, Thread};
 use crate::sync::{Mutex, MutexGuard, park_timeout, thread_local};
+use crate::wait::{commit_what_was_left, hand_over_what_was_left};
 
 /// Stands for an answer that a store will give, an append's [`Saved`] most of all.
 ///
@@ -154,7 +155,8 @@ thread_local! {
     static THIS_THREAD: Waker = Waker::from(Arc::new(ThreadWaker(thread::current())));
 }
 
-/// Parks this thread until the poll is ready. Spurious wake-ups only cost another poll.
+/// Parks this thread until the poll is ready, and commits before what was left to it. Spurious
+/// wake-ups only cost another poll.
 pub(crate) fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     // Lent, not cloned: reading calls this once an event.
     THIS_THREAD.with(|waker| {
@@ -162,6 +164,7 @@ pub(crate) fn block_on<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> 
             if let Poll::Ready(value) = poll(&mut Context::from_waker(waker)) {
                 return value;
             }
+            commit_what_was_left();
             thread::park();
         }
     })
@@ -178,6 +181,7 @@ pub(crate) fn block_on_within<T>(
         if let Poll::Ready(value) = poll(&mut Context::from_waker(&waker)) {
             return Some(value);
         }
+        hand_over_what_was_left(); // committing it here could take longer
         let left = limit.checked_sub(started.elapsed()).filter(|left| !left.is_zero())?;
         park_timeout(left);
     }

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use hitherto::wait;
 use hitherto::{Repository, Store};
 use hitherto_store::{Error, Result};
-use pollster::block_on;
 
 use super::account::BankAccount;
 use crate::failure::{Failure, Outcome};
@@ -23,7 +23,7 @@ pub(crate) struct BalanceArguments {
 pub(crate) fn balance(arguments: &BalanceArguments) -> Result<Outcome, Failure> {
     let store = Store::new(std::sync::Arc::new(engine::open_read_only(&arguments.store)?));
     let accounts = Repository::<BankAccount>::new(&store);
-    let account = block_on(accounts.load(&arguments.account))?;
+    let account = wait(accounts.load(&arguments.account))?;
     let mut out = print::stdout();
     writeln!(out, "{}", account.balance)?;
     out.flush()?;

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use hitherto::wait;
 use hitherto::{Repository, Saved, Snapshots, UpdateError};
 use hitherto_store::EventStore;
 use hitherto_store::Query;
-use pollster::block_on;
 
 use super::account::{BankAccount, Refused, money};
 use super::{Demo, another_process, told};
@@ -32,8 +32,7 @@ impl Demo {
     ) -> Result<(), Failure> {
         let number = self.account();
         let started = Instant::now();
-        let saved =
-            block_on(self.snapshotting().update(&number, |account| command(account, &number)));
+        let saved = wait(self.snapshotting().update(&number, |account| command(account, &number)));
         let took = started.elapsed();
         let saved: Saved = unrefused(saved)?;
         let event = self.event_at(saved.position)?;
@@ -51,7 +50,7 @@ impl Demo {
 
     fn by_full_replay(&mut self) -> Result<(), Failure> {
         self.counting.take_events_read();
-        let balance = block_on(self.accounts().load(&self.account()))?.balance;
+        let balance = wait(self.accounts().load(&self.account()))?.balance;
         let read = self.counting.take_events_read();
         let found =
             format!("{} by full replay of {}", money(balance), print::counted(read, "event"));
@@ -62,7 +61,7 @@ impl Demo {
     /// this history, and the one event after it.
     fn by_snapshot_and_rest(&mut self) -> Result<(), Failure> {
         self.counting.take_events_read();
-        let balance = block_on(self.snapshotting().load(&self.account()))?.balance;
+        let balance = wait(self.snapshotting().load(&self.account()))?.balance;
         let read = self.counting.take_events_read();
         let found = format!(
             "{} by a snapshot at version 2 and the rest: {} read, of which one proves the snapshot",
@@ -92,8 +91,7 @@ impl Demo {
         self.story.step("An overdraft is refused")?;
         let before = self.head()?;
         let number = self.account();
-        let refused =
-            block_on(self.accounts().update(&number, |account| account.withdraw(500_000)));
+        let refused = wait(self.accounts().update(&number, |account| account.withdraw(500_000)));
         let answer = match refused {
             Ok(saved) => format!("stored as version {}", saved.version),
             Err(UpdateError::Refused(refusal)) => format!("{refusal:?}"),
@@ -109,14 +107,14 @@ impl Demo {
     pub(super) fn travel_in_time(&mut self) -> Result<(), Failure> {
         self.story.step("The past is still there")?;
         let number = self.account();
-        let first = block_on(self.accounts().at_version(&number, 1))?.balance;
+        let first = wait(self.accounts().at_version(&number, 1))?.balance;
         let found = format!("at version 1 the balance was {}", money(first));
         self.story.check(found, &first, &100_000)?;
 
         let second = Query::stream(self.stream()).after_version(1).limit(1);
         let Some(second) = self.store.read(second).next().transpose()? else { return Ok(()) };
         let time = second.recorded_at();
-        let then = block_on(self.accounts().at_time(&number, time))?.balance;
+        let then = wait(self.accounts().at_time(&number, time))?.balance;
         let found = format!("at {} it was {}", moment::exactly(time), money(then));
         Ok(self.story.check(found, &then, &150_000)?)
     }

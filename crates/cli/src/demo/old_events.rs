@@ -1,8 +1,8 @@
 //! An event that an older version of the program wrote.
 
 use hitherto::Repository;
+use hitherto::wait;
 use hitherto_store::{Append, EventStore, NewEvent};
-use pollster::block_on;
 
 use super::customer::Customer;
 use super::{Demo, told};
@@ -21,7 +21,7 @@ impl Demo {
             format!("on disk, schema version {}: {}", event.schema_version(), told(&event));
         self.story.check(on_disk, &event.schema_version(), &1)?;
 
-        let customer = block_on(Repository::<Customer>::new(&self.typed).load(&id))?;
+        let customer = wait(Repository::<Customer>::new(&self.typed).load(&id))?;
         let loaded = format!("loaded: email {:?}, phone {:?}", customer.email, customer.phone);
         let expected = (email, "unknown".to_owned());
         Ok(self.story.check(loaded, &(customer.email, customer.phone), &expected)?)

@@ -3,8 +3,8 @@
 use std::sync::Barrier;
 
 use hitherto::Repository;
+use hitherto::wait;
 use hitherto_store::{Append, ErrorKind, EventStore, ExpectedVersion, NewEvent, Query};
-use pollster::block_on;
 
 use super::account::{BankAccount, Refused, money};
 use super::balance::unrefused;
@@ -28,7 +28,7 @@ impl Demo {
         for event in &events {
             self.story.fact(told(event))?;
         }
-        let balance = block_on(self.accounts().load(&self.account()))?.balance;
+        let balance = wait(self.accounts().load(&self.account()))?.balance;
         let found = format!("nothing is lost: the balance is {}", money(balance));
         self.story.check(found, &balance, &130_000)?;
         self.come_too_late()
@@ -41,7 +41,7 @@ impl Demo {
         let write = |command: Command| {
             let accounts: Repository<BankAccount> = self.accounts();
             let mut attempts = 0;
-            let updated = block_on(accounts.update(&number, |account| {
+            let updated = wait(accounts.update(&number, |account| {
                 attempts += 1;
                 if attempts == 1 {
                     both_have_read.wait(); // nobody writes before both have read

@@ -3,9 +3,9 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use hitherto::wait;
 use hitherto::{Decision, Saved, UpdateError};
 use hitherto_store::{EventStore, Query, Result};
-use pollster::block_on;
 
 use super::balance::unrefused;
 use super::seats::{CourseEvent, DefineCourse, Refused, Seats, TakeSeat};
@@ -17,9 +17,9 @@ impl Demo {
         self.story.step("Two students want the last seat of a course")?;
         let course = format!("rust-{}", self.run);
         let defined = DefineCourse { course: course.clone(), capacity: 2 };
-        unrefused(block_on(self.typed.decide(&defined)))?;
+        unrefused(wait(self.typed.decide(&defined)))?;
         let ann = TakeSeat { course: course.clone(), student: "ann".to_owned() };
-        let ann = unrefused(block_on(self.typed.decide(&ann)))?;
+        let ann = unrefused(wait(self.typed.decide(&ann)))?;
         let first = self.event_at(ann.position)?;
         self.story.fact(told(&first))?;
 
@@ -42,7 +42,7 @@ impl Demo {
             let seat = TakeSeat { course: course.to_owned(), student: student.to_owned() };
             let (both_have_read, attempts) = (&both_have_read, AtomicU32::new(0));
             let racing = Racing { seat, both_have_read, attempts };
-            let decided = block_on(self.typed.decide(&racing));
+            let decided = wait(self.typed.decide(&racing));
             Ended::of(decided, racing.attempts.into_inner())
         };
         std::thread::scope(|scope| {

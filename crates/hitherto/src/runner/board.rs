@@ -92,10 +92,9 @@ impl Board {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to count anew, with so many partitions that stand at these positions.
-    pub(crate) fn set_partitions(&self, positions: &[Position]) {
-        let facts = |&done: &Position| PartitionFacts { done, ..PartitionFacts::default() };
-        self.lock().partitions = positions.iter().map(facts).collect();
+    /// Begins to count anew, with so many partitions, each of which will say where it stands.
+    pub(crate) fn set_partitions(&self, partitions: usize) {
+        self.lock().partitions = vec![PartitionFacts::default(); partitions];
     }
 
     /// Changes what is known of a partition, and wakes whoever waits for it.

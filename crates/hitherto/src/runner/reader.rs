@@ -46,6 +46,8 @@ struct Stretch<'a> {
     threads: Vec<JoinHandle<()>>,
     /// Everything up to here was handed over.
     handed: Position,
+    /// How far each partition knows of it.
+    told: Vec<Position>,
     /// What has to be handled before it has caught up: the end of the store, when it was seen
     /// first.
     goal: Option<Position>,
@@ -113,7 +115,7 @@ impl Reader {
     }
 
     fn stretch(&self, begun: Vec<Position>, up_to: Option<Position>) -> Result<(), Ended> {
-        self.board.set_partitions(&begun);
+        self.board.set_partitions(begun.len());
         let mut stretch = Stretch::begin(self, begun)?;
         self.board.set_reader(stretch.waiting.waker());
         let ended = stretch.run(up_to);
@@ -170,6 +172,7 @@ impl<'a> Stretch<'a> {
         let mut stretch = Self {
             reader,
             waiting: Waiting::new(),
+            told: begun.clone(),
             begun,
             inboxes: Vec::new(),
             threads: Vec::new(),
@@ -244,25 +247,33 @@ impl<'a> Stretch<'a> {
     /// Hands over what was gathered, and tells everybody how far that is.
     fn hand_over(&mut self, events: Vec<Vec<StoredEvent>>, up_to: Position, more: bool) -> Flow {
         let look = self.reader.board.lock().looks_wanted;
-        let is_news = up_to > self.handed || look > self.looks_handed;
-        for (inbox, events) in self.inboxes.iter().zip(events) {
-            let is_empty = events.is_empty();
-            let delivery = Delivery { events, up_to, look };
-            let is_handed = match (is_empty, more) {
-                (true, _) if !is_news => true,
-                // A partition without events need not know how far the others are, as long as it
-                // is told at the end.
-                (true, true) => {
-                    !matches!(inbox.try_send(delivery), Err(TrySendError::Disconnected(_)))
-                }
-                _ => inbox.send(delivery).is_ok(),
-            };
-            if !is_handed {
-                return Flow::Break(());
+        for (partition, events) in events.into_iter().enumerate() {
+            let is_news = up_to > self.told[partition] || look > self.looks_handed;
+            if events.is_empty() && !is_news {
+                continue;
             }
+            // Without events it need not know at once how far the others are.
+            let can_wait = events.is_empty() && more;
+            self.send(partition, Delivery { events, up_to, look }, can_wait)?;
         }
         (self.handed, self.looks_handed) = (up_to, if more { self.looks_handed } else { look });
         if self.reader.board.is_stopping() { Flow::Break(()) } else { Flow::Continue(()) }
+    }
+
+    /// Sends it to a partition. One that is busy is told of what can wait another time.
+    fn send(&mut self, partition: usize, delivery: Delivery, can_wait: bool) -> Flow {
+        let (inbox, up_to) = (&self.inboxes[partition], delivery.up_to);
+        let sent = if can_wait {
+            inbox.try_send(delivery)
+        } else {
+            inbox.send(delivery).map_err(|error| TrySendError::Disconnected(error.0))
+        };
+        match sent {
+            Ok(()) => self.told[partition] = up_to,
+            Err(TrySendError::Full(_)) => {}
+            Err(TrySendError::Disconnected(_)) => return Flow::Break(()),
+        }
+        Flow::Continue(())
     }
 
     /// There is nothing to hand over: the moment to switch, or to wait.

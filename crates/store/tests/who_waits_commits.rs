@@ -53,7 +53,9 @@ fn what_is_awaited_is_committed_in_this_thread() {
 #[test]
 fn what_is_not_awaited_is_committed_when_the_future_is_ready_or_panics() {
     let (store, _) = store();
-    let ticket = wait(async { store.submit(append(8)) });
+    let mut ticket = None;
+    wait(async { ticket = Some(store.submit(append(8))) });
+    let ticket = ticket.expect("it was submitted");
     assert_eq!(ticket.wait().expect("it is stored").position.0, 1);
 
     let mut ticket = None;

@@ -12,6 +12,7 @@ pub use subscription::{Subscribing, Subscription};
 
 use crate::checkpoints::Checkpoints;
 use crate::event::Event;
+use crate::runner::Starting;
 use crate::{Recorded, Result, Store, StoredEvent};
 use outlet::Sending;
 
@@ -20,7 +21,7 @@ use outlet::Sending;
 ///
 /// Nothing is published that is not stored, and nothing is stored that is not published. Whoever
 /// subscribes late gets what happened before as well, unless it
-/// [begins](Subscribing::begin) with what happens from now on.
+/// [begins](Starting::begin) with what happens from now on.
 ///
 /// ```
 /// use std::sync::mpsc::channel;
@@ -72,7 +73,7 @@ impl Bus {
         name: impl Into<String>,
         query: Query,
         handler: impl Fn(&StoredEvent) -> Result<()> + Send + Sync + 'static,
-    ) -> Subscribing {
+    ) -> Starting<Subscribing> {
         Subscribing::new(self, name.into(), query, |checkpoints, name, _| {
             checkpoints.of(name, handler)
         })
@@ -85,7 +86,7 @@ impl Bus {
         name: impl Into<String>,
         query: Query,
         handler: impl Fn(&Recorded<E>) -> Result<()> + Send + Sync + 'static,
-    ) -> Subscribing {
+    ) -> Starting<Subscribing> {
         let query = crate::event::narrowed::<E>(query);
         self.subscribe(name, query, move |event: &StoredEvent| {
             handler(&Recorded::decode(event.clone())?)
@@ -99,7 +100,7 @@ impl Bus {
         name: impl Into<String>,
         query: Query,
         outlet: impl Outlet,
-    ) -> Subscribing {
+    ) -> Starting<Subscribing> {
         Subscribing::new(self, name.into(), query, |checkpoints, name, key| {
             let sending = move || Sending { outlet: outlet.clone(), key: Arc::clone(&key) };
             checkpoints.target_of(name, Box::new(move || Box::new(sending())))

@@ -11,7 +11,7 @@ use std::future::Future;
 use hitherto_store::Query;
 
 pub use delivery::Delivery;
-pub use processor::{Processor, Starting};
+pub use processor::{Processing, Processor};
 pub use reacting::Reacts;
 
 use crate::event::Event;

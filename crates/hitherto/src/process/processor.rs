@@ -1,6 +1,5 @@
 //! Starting processes, and the handle on one that runs.
 
-use std::future::{IntoFuture, Ready, ready};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use super::Process;
 use super::reacting::{Drive, Reacting, Reacts};
 use crate::checkpoints::Checkpoints;
 use crate::projection::Definition;
-use crate::runner::{Begin, Follower, OnFailure, Retry, Settings, follow};
+use crate::runner::{Follower, Settings, Start, Starting, follow};
 use crate::{Result, Store};
 
 /// How many causes may stand behind an event, if nothing else is said.
@@ -26,15 +25,14 @@ pub struct Processor {
 
 impl Processor {
     /// Starts a process. Awaited, it runs; before that, it can be said how.
-    pub fn start<P: Process>(store: &Store, checkpoints: &Checkpoints, process: P) -> Starting<P> {
-        Starting {
-            store: store.clone(),
-            checkpoints: checkpoints.clone(),
-            process,
-            settings: Settings::default(),
-            chain_max: CHAIN_MAX,
-            drive: on_this_thread(),
-        }
+    pub fn start<P: Process>(
+        store: &Store,
+        checkpoints: &Checkpoints,
+        process: P,
+    ) -> Starting<Processing<P>> {
+        let checkpoints = checkpoints.clone();
+        let (chain_max, drive) = (CHAIN_MAX, on_this_thread());
+        Starting::new(store, Processing { checkpoints, process, chain_max, drive })
     }
 }
 
@@ -46,47 +44,20 @@ impl Deref for Processor {
     }
 }
 
-/// A process that is about to start: `.await` it.
-#[must_use = "it starts when it is awaited"]
-pub struct Starting<P> {
-    store: Store,
+/// A process, and how it reacts.
+pub struct Processing<P> {
     checkpoints: Checkpoints,
     process: P,
-    settings: Settings,
     chain_max: u32,
     drive: Drive,
 }
 
-impl<P> Starting<P> {
-    /// Spreads the events over so many partitions, in order within a key.
-    pub fn partitions(mut self, partitions: u32) -> Self {
-        self.settings.partitions = partitions;
-        self
-    }
-
-    /// Tries an event that fails so often.
-    pub fn retry(mut self, retry: Retry) -> Self {
-        self.settings.retry = retry;
-        self
-    }
-
-    /// Parks an event that keeps failing, or stops before it.
-    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
-        self.settings.on_failure = on_failure;
-        self
-    }
-
-    /// Where it begins if it never ran before: with the first event, unless something else is said.
-    pub fn begin(mut self, begin: Begin) -> Self {
-        self.settings.begin = begin;
-        self
-    }
-
+impl<P> Starting<Processing<P>> {
     /// Parks an event that more than so many causes stand behind, one after another; 1,000 unless
     /// something else is said. A process that commands itself, alone or in a circle with others,
     /// is stopped there. A reminder that let wait a second begins to count anew.
     pub fn chain_max(mut self, causes: u32) -> Self {
-        self.chain_max = causes;
+        self.what.chain_max = causes;
         self
     }
 
@@ -96,30 +67,23 @@ impl<P> Starting<P> {
         mut self,
         drive: impl Fn(Reacts<'_>) -> Result<()> + Send + Sync + 'static,
     ) -> Self {
-        self.drive = Arc::new(drive);
+        self.what.drive = Arc::new(drive);
         self
     }
 }
 
-impl<P: Process> Starting<P> {
-    fn begin_now(self) -> Result<Processor> {
+impl<P: Process> Start for Processing<P> {
+    type Started = Processor;
+
+    fn start(self, store: &Store, settings: Settings) -> Result<Processor> {
         let process = Arc::new(self.process);
         let keys = Arc::clone(&process);
         let definition = Definition::typed::<P::Event>(P::NAME, 1, process.query());
         let definition = definition.keyed(move |event| keys.key(event));
         definition.check()?;
-        let reacting = Reacting::new(process, &self.store, self.chain_max, self.drive);
+        let reacting = Reacting::new(process, store, self.chain_max, self.drive);
         let target = self.checkpoints.of(P::NAME, reacting)?;
-        Ok(Processor { follower: follow(&self.store, definition, target, self.settings)? })
-    }
-}
-
-impl<P: Process> IntoFuture for Starting<P> {
-    type Output = Result<Processor>;
-    type IntoFuture = Ready<Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        ready(self.begin_now())
+        Ok(Processor { follower: follow(store, definition, target, settings)? })
     }
 }
 

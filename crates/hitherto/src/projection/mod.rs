@@ -18,7 +18,7 @@ use crate::{Recorded, StoredEvent};
 pub use documents::{Change, DocumentChange, DocumentProjection, Documents, DocumentsInMemory};
 pub use kept::{Comparison, Kept, KeptModels, Standing, TableDifference};
 pub use place::{Definition, KeyOf, Place};
-pub use projector::{Projector, Starting};
+pub use projector::{Projecting, Projector};
 pub use sql::{Sql, Statement};
 pub use value::{IntoValue, Parameters, Value};
 pub use view::{InMemory, View, Viewing};

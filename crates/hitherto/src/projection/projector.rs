@@ -1,11 +1,10 @@
 //! Starting projections, and the handle on one that runs.
 
-use std::future::{IntoFuture, Ready, ready};
 use std::ops::Deref;
 use std::sync::Arc;
 
 use super::place::Place;
-use crate::runner::{Follower, OnFailure, Retry, Settings, follow, into_error};
+use crate::runner::{Follower, Settings, Start, Starting, follow, into_error};
 use crate::{Result, Store};
 
 /// A projection that runs: follows the store, and keeps up to date what is read in its place.
@@ -51,11 +50,11 @@ pub struct Projector<L> {
 impl<L: Clone> Projector<L> {
     /// Starts a projection in a place. Awaited, it is opened and runs; before that, it can be said
     /// how.
-    pub fn start<P>(store: &Store, place: L, projection: P) -> Starting<L, P>
+    pub fn start<P>(store: &Store, place: L, projection: P) -> Starting<Projecting<L, P>>
     where
         L: Place<P>,
     {
-        Starting { store: store.clone(), place, projection, settings: Settings::default() }
+        Starting::new(store, Projecting { place, projection })
     }
 }
 
@@ -74,64 +73,22 @@ impl<L> Deref for Projector<L> {
     }
 }
 
-/// A projection that is about to start: `.await` it.
+/// A projection, and the place where it is kept.
 #[derive(Debug)]
-#[must_use = "it starts when it is awaited"]
-pub struct Starting<L, P> {
-    store: Store,
+pub struct Projecting<L, P> {
     place: L,
     projection: P,
-    settings: Settings,
 }
 
-impl<L, P> Starting<L, P> {
-    /// Spreads the events over so many partitions, in order within a key.
-    pub fn partitions(mut self, partitions: u32) -> Self {
-        self.settings.partitions = partitions;
-        self
-    }
+impl<P, L: Place<P> + Clone> Start for Projecting<L, P> {
+    type Started = Projector<L>;
 
-    /// Commits so many events at once at most.
-    pub fn batch(mut self, events: usize) -> Self {
-        self.settings.batch = events;
-        self
-    }
-
-    /// Tries an event that fails so often.
-    pub fn retry(mut self, retry: Retry) -> Self {
-        self.settings.retry = retry;
-        self
-    }
-
-    /// Parks an event that keeps failing, or stops before it.
-    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
-        self.settings.on_failure = on_failure;
-        self
-    }
-
-    /// Runs with these settings.
-    pub fn settings(mut self, settings: Settings) -> Self {
-        self.settings = settings;
-        self
-    }
-}
-
-impl<P, L: Place<P> + Clone> Starting<L, P> {
-    fn begin(mut self) -> Result<Projector<L>> {
+    fn start(mut self, store: &Store, settings: Settings) -> Result<Projector<L>> {
         let projection = Arc::new(self.projection);
         let definition = self.place.define(&projection);
         definition.check()?;
         let target = self.place.open(&projection).map_err(into_error)?;
-        let follower = follow(&self.store, definition, target, self.settings)?;
+        let follower = follow(store, definition, target, settings)?;
         Ok(Projector { follower, place: self.place })
-    }
-}
-
-impl<P, L: Place<P> + Clone> IntoFuture for Starting<L, P> {
-    type Output = Result<Projector<L>>;
-    type IntoFuture = Ready<Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        ready(self.begin())
     }
 }

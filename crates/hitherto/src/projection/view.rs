@@ -7,9 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use hitherto_store::{Position, Query};
 
 use super::place::{Definition, Place};
-use super::projector::{Projector, Starting};
+use super::projector::{Projecting, Projector};
 use crate::checkpoints::{KeptByAll, SharedKept};
 use crate::event::Event;
+use crate::runner::Starting;
 use crate::runner::{Ended, Failure, Handler, Order, Parked, Progress, Target, Work, panic_text};
 use crate::{Recorded, Result, Store, StoredEvent};
 
@@ -61,7 +62,7 @@ impl<V: View> InMemory<V> {
 
 impl<V: View> Projector<InMemory<V>> {
     /// Starts a view. It begins with the first event.
-    pub fn view(store: &Store, view: V) -> Starting<InMemory<V>, Viewing> {
+    pub fn view(store: &Store, view: V) -> Starting<Projecting<InMemory<V>, Viewing>> {
         Self::start(store, InMemory::holding(view), Viewing)
     }
 

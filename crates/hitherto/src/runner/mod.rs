@@ -14,6 +14,7 @@ mod prometheus;
 mod reader;
 mod settings;
 mod spans;
+mod starting;
 mod status;
 mod waiting;
 
@@ -25,5 +26,6 @@ pub use handler::{
 pub(crate) use partition::panic_text;
 pub use prometheus::prometheus;
 pub use settings::{Begin, OnFailure, Retry, Settings};
+pub use starting::{Start, Starting};
 pub use status::{Monitor, State, Status};
 pub(crate) use waiting::Waiting;

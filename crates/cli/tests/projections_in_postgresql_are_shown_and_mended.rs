@@ -1,8 +1,9 @@
 //! `hitherto projections postgres://…`: the same as for a file, on a real server.
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
-#[path = "../../postgres/tests/common/mod.rs"]
+#[path = "../../postgres/tests/stories/common/mod.rs"]
 mod bank;
+#[path = "stories/command/mod.rs"]
 mod command;
 
 use bank::Database;

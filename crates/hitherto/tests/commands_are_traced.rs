@@ -1,5 +1,6 @@
 //! Whoever listens to `tracing` hears of each command: its name, key and story, and its outcome.
 
+#[path = "stories/common/mod.rs"]
 mod common;
 
 use std::fmt::Write as _;

@@ -1,6 +1,7 @@
 //! Whoever listens to `tracing` hears of each commit of a follower, with the story of its events.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#[path = "stories/doors/mod.rs"]
 mod doors;
 
 use std::fmt::Write as _;

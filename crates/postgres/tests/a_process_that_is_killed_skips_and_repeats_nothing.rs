@@ -1,8 +1,7 @@
 //! A process that projects is killed at random, again and again, while others write into its store:
 //! what it has built in the end is what a fresh build gives, row by row.
 
-#![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
-
+#[path = "stories/common/mod.rs"]
 mod common;
 
 use std::process::{Command, Stdio};

@@ -2,6 +2,7 @@
 //! categories, from every boundary on: reading, following and conditions give what a look at every
 //! event gives.
 
+#[path = "stories/common/mod.rs"]
 mod common;
 
 use hitherto_sim::{Random, SimClock, SimDisk, small_files};

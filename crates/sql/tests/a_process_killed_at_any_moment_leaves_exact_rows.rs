@@ -2,6 +2,7 @@
 //! are those of a fresh build.
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
+#[path = "stories/bank/mod.rs"]
 mod bank;
 
 use std::io::{BufRead as _, BufReader};

@@ -3,7 +3,7 @@
 //! `cargo run -p hitherto-store --example write_history -- tests/history/1`, once, when a version
 //! of the format is released; what is there is never edited.
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/stories/common/mod.rs"]
 mod common;
 
 use std::error::Error;

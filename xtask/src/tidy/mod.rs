@@ -9,6 +9,7 @@ mod links;
 mod names;
 mod snippets;
 mod source;
+mod stories;
 mod tree;
 mod words;
 
@@ -85,6 +86,7 @@ fn findings(tree: &Tree) -> Vec<Finding> {
         if file.is_rust() {
             findings.extend(files::check(file));
             findings.extend(functions::check(file));
+            findings.extend(stories::check(tree, file));
             findings.extend(words::check(file));
         }
         if file.is_markdown() {

@@ -1,0 +1,36 @@
+//! The library's stories, as one program, so that they are linked once.
+
+mod a_busy_partition_is_told_at_the_end;
+mod a_command_has_one_answer;
+mod a_failed_save_loses_nothing;
+mod a_gap_is_never_folded;
+mod a_lost_answer_repeats_nothing;
+mod a_no_in_a_reaction_stays_a_no;
+mod a_poison_event_is_parked_with_its_key;
+mod a_process_carries_it_to_its_end;
+mod a_process_that_commands_itself_is_stopped;
+mod a_reaction_that_fails_is_parked_or_waits;
+mod a_truncated_stream_is_never_folded_with_a_hole;
+mod after_a_restart;
+mod an_effect_outside_is_had_once;
+mod because;
+mod cache_and_snapshots_change_nothing;
+mod checkpoints_last_in_a_directory;
+mod commands_find_their_way;
+mod common;
+mod decisions_hold_over_their_boundary;
+mod doors;
+mod followers_are_measured;
+mod ids_are_typed;
+mod reactions_are_made_once;
+mod reminders_come_once_when_they_are_due;
+mod schema_evolution;
+mod snapshots_follow_their_policy;
+mod subscribers_hear_what_they_subscribed_to;
+mod testing_kit;
+mod the_cache_is_never_wrong;
+mod the_past_is_as_it_was;
+mod typed_reading;
+mod update_load_and_save;
+mod views_and_documents;
+mod what_leaves_arrives_in_order;

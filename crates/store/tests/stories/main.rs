@@ -1,0 +1,29 @@
+//! The engine's stories, as one program, so that they are linked once.
+
+mod a_backup_is_restored_and_compared;
+mod a_bit_that_flips_on_its_way_to_the_disk_is_noticed;
+mod a_raw_file_beside_its_compressed_form_is_not_looked_at;
+mod a_refusal_waits_for_what_it_is_based_on;
+mod a_repaired_store_goes_on_behind_a_gap;
+mod a_slow_disk_is_waited_for;
+mod a_store_that_crashes_often_stays_small;
+mod an_archived_file_is_read_as_if_it_were_here;
+mod append_and_read;
+mod common;
+mod compressed_files_read_the_same;
+mod damage_is_noticed_never_returned;
+mod files_that_do_not_belong_are_noticed;
+mod follow_without_gaps;
+mod history_that_was_changed_is_found_by_its_digest;
+mod numbers_at_their_limits;
+mod opens_every_old_version;
+mod read_only_beside_a_writer;
+mod repair_saves_every_whole_commit;
+mod runs_of_events_are_read_like_others;
+mod scavenging_gives_room_back_and_keeps_history;
+mod the_document_is_enough_to_read_a_store;
+mod time_ordered_reads_look_at_few_events;
+mod what_cannot_be_opened;
+mod what_is_on_hold_is_never_removed;
+mod what_is_removed_is_hidden_at_once;
+mod who_waits_commits;

@@ -36,6 +36,7 @@ fn standings(path: &Path) -> Vec<(u32, Standing)> {
     list.into_iter().map(|kept| (kept.version, kept.standing)).collect()
 }
 
+/// Also while events come faster than they can be handled.
 #[test]
 fn it_takes_over_when_it_has_caught_up_and_the_old_one_says_so() {
     let directory = tempfile::tempdir().unwrap();

@@ -233,7 +233,8 @@ pub trait Target: Send {
     }
 
     /// Everything up to the end was handled: what is built beside takes the place of what is read
-    /// now, if that is wanted. Called when no handler has work; must be harmless to repeat.
+    /// now, if that is wanted. Handlers may be at work on what came later; must be harmless to
+    /// repeat.
     ///
     /// # Errors
     /// If it could not be done; nothing has changed then.

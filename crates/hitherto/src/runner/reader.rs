@@ -5,7 +5,7 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hitherto_store::{ErrorKind, Events, Position};
 
@@ -48,9 +48,10 @@ struct Stretch<'a> {
     handed: Position,
     /// How far each partition knows of it.
     told: Vec<Position>,
-    /// What has to be handled before it has caught up: the end of the store, when it was seen
-    /// first.
-    goal: Option<Position>,
+    /// What has to be handled before it has caught up, and how much that was when it was set.
+    goal: Position,
+    leg: u64,
+    looked_where_it_stands: Instant,
     looks_handed: u64,
 }
 
@@ -177,7 +178,9 @@ impl<'a> Stretch<'a> {
             inboxes: Vec::new(),
             threads: Vec::new(),
             handed,
-            goal: None,
+            goal: Position::START,
+            leg: 0,
+            looked_where_it_stands: Instant::now(),
             looks_handed: 0,
         };
         for index in 0..partitions {
@@ -197,6 +200,7 @@ impl<'a> Stretch<'a> {
     fn run(&mut self, up_to: Option<Position>) -> Result<(), Ended> {
         let head = self.reader.head()?;
         self.reader.board.set_head(head, false);
+        (self.goal, self.leg) = (head, head.0.saturating_sub(self.handed.0));
         let mut failed = 0;
         loop {
             let Err(error) = self.follow(up_to, &mut failed) else { return Ok(()) };
@@ -217,29 +221,39 @@ impl<'a> Stretch<'a> {
         let mut query = self.reader.definition.query.clone().after(self.handed);
         query.bounds.up_to = up_to;
         let mut events = self.reader.store.follow(query);
+        let mut seen_all = true;
         loop {
             // Asked first: what the walk has not found when it waits is not there up to here.
             let head = crate::wait(self.reader.store.head())?;
             *failed = 0;
             self.reader.board.set_reader_trouble(false);
-            self.look_where_it_stands();
+            self.look_where_it_stands(!seen_all);
             let gathered = self.gather(&mut events)?;
-            let seen_all = gathered.end.is_pending();
+            seen_all = gathered.end.is_pending();
             self.reader.board.set_head(head, seen_all);
             let handed = gathered.up_to(head, up_to).max(self.handed);
             let is_over = matches!(gathered.end, Poll::Ready(true));
             if self.hand_over(gathered.events, handed, !seen_all).is_break() || is_over {
                 return Ok(());
             }
-            if seen_all && self.idle(head).is_break() {
+            if self.has_caught_up(head) {
+                self.take_over();
+            }
+            if seen_all && self.idle().is_break() {
                 return Ok(());
             }
         }
     }
 
-    /// Somebody else may have switched to what is built beside.
-    fn look_where_it_stands(&self) {
-        if self.reader.board.lock().is_beside && !lock(&self.reader.target).is_beside() {
+    /// Somebody else may have switched to what is built beside. Asking waits for a commit of it, so
+    /// under load it is asked now and then.
+    fn look_where_it_stands(&mut self, is_busy: bool) {
+        let is_time = !is_busy || self.looked_where_it_stands.elapsed() >= IDLE;
+        if !is_time || !self.reader.board.lock().is_beside {
+            return;
+        }
+        self.looked_where_it_stands = Instant::now();
+        if !lock(&self.reader.target).is_beside() {
             self.reader.board.set_settled(false);
         }
     }
@@ -276,20 +290,32 @@ impl<'a> Stretch<'a> {
         Flow::Continue(())
     }
 
-    /// There is nothing to hand over: the moment to switch, or to wait.
-    fn idle(&mut self, head: Position) -> Flow {
-        let goal = *self.goal.get_or_insert(head);
-        let is_due = {
+    /// Whether what is built beside is as far as it can be: up to the end of the store as it was
+    /// when it began, and then up to the new end as long as there is less to do each time. Where
+    /// events come faster than they are handled, what is read now is just as far behind.
+    fn has_caught_up(&mut self, head: Position) -> bool {
+        let is_there = {
             let facts = self.reader.board.lock();
-            !facts.is_settled && facts.done() >= goal && facts.parked() == 0
+            !facts.is_settled && facts.done() >= self.goal && facts.parked() == 0
         };
-        if is_due {
-            let board = &self.reader.board;
-            match self.reader.patiently(|| lock(&self.reader.target).caught_up()) {
-                Ok(()) => board.set_settled(lock(&self.reader.target).is_beside()),
-                Err(ended) => board.end(ended),
-            }
+        let left = head.0.saturating_sub(self.goal.0);
+        if is_there && left > self.reader.settings.batch as u64 && left < self.leg {
+            (self.goal, self.leg) = (head, left);
+            return false;
         }
+        is_there
+    }
+
+    fn take_over(&self) {
+        let board = &self.reader.board;
+        match self.reader.patiently(|| lock(&self.reader.target).caught_up()) {
+            Ok(()) => board.set_settled(lock(&self.reader.target).is_beside()),
+            Err(ended) => board.end(ended),
+        }
+    }
+
+    /// There is nothing to hand over now.
+    fn idle(&self) -> Flow {
         self.waiting.wait(IDLE);
         if self.reader.board.is_stopping() { Flow::Break(()) } else { Flow::Continue(()) }
     }

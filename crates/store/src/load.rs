@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Position;
+use crate::event::{EventId, Position};
 use crate::log::{
     CleanEnd, Expected, FileHeader, Found, Frame, FrameKind, HEADER_BYTES, Handles, Identity,
     LogFile, Scan, compressed,
@@ -288,7 +288,7 @@ impl Loader {
         };
         let follows = end.position == header.end_of_previous()
             && end.chain.is_none_or(|chain| chain == header.previous_chain);
-        if !follows {
+        if !follows && !is_planted(PlantedBug::TakeAnyFile) {
             let last = Position(header.end_of_previous().0.saturating_sub(1));
             let positions = (end.position <= last).then_some((end.position, last));
             self.report(&name, 0, positions, "this file does not follow the file before it");
@@ -367,7 +367,9 @@ impl Loader {
         let first_behind = ends_at.unwrap_or(here.position);
         let lost = first_behind.0.saturating_sub(here.position.0);
         let positions = (lost > 0).then(|| (here.position, Position(first_behind.0 - 1)));
-        self.report(&growing.log.name, here.offset, positions, why);
+        if !is_planted(PlantedBug::StepOverDamage) {
+            self.report(&growing.log.name, here.offset, positions, why);
+        }
         growing.index.skip(u32::try_from(lost).unwrap_or(0));
         if let Some((offset, header)) = &later {
             scan.resume_at(*offset, header);
@@ -469,6 +471,12 @@ pub(crate) fn index_frame(growing: &Growing, frame: &Frame) -> Result<()> {
     Ok(())
 }
 
+/// Whether a header is that of the store's file with this number.
+fn is_own(header: &FileHeader, store_id: EventId, number: u64) -> bool {
+    let is_own = header.store_id == store_id && header.number == number;
+    is_own || is_planted(PlantedBug::TakeAnyFile)
+}
+
 /// The number of a log file, compressed or not, by its name.
 pub(crate) fn log_number(name: &str) -> Option<u64> {
     FileHeader::number_of(name).or_else(|| compressed::number_of(name))
@@ -490,6 +498,6 @@ fn open_file(source: &Source<'_>, number: u64) -> Result<FoundFile> {
         other => other.map_err(unreadable())?,
     };
     let header = FileHeader::decode(&bytes[..filled])
-        .filter(|header| header.store_id == source.identity.store_id && header.number == number);
+        .filter(|header| is_own(header, source.identity.store_id, number));
     Ok(FoundFile { name, opened: header.map(|header| OpenedFile { header, file }), length })
 }

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "planted-bugs")]
 use std::cell::Cell;
+use std::ops::RangeInclusive;
 
 /// A mistake that stores are known to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +44,49 @@ pub enum PlantedBug {
     TrustHashes,
     /// Looks only for the first of the tags that an event must have.
     OneTermIsEnough,
+    /// Believes every checksum, and numbers that no store reaches.
+    BelieveNumbers,
+    /// Goes on behind damage in the middle of the log as if nothing had been there.
+    StepOverDamage,
+    /// Takes a log file for its own, whatever its header says of the store, its number, and what is
+    /// before it.
+    TakeAnyFile,
+    /// Lets a second process write.
+    LockNobodyOut,
+    /// Takes no more appends after there was no room once.
+    StopForWantOfRoom,
+    /// Lets any number of appends wait in memory for a slow disk.
+    QueueWithoutBound,
+    /// Writes down whatever time the clock says.
+    BelieveTheClock,
+    /// Counts positions with 32 bits.
+    CountWith32Bits,
+    /// Removes a file that was moved to an archive before it is noted durably where it went.
+    ForgetBeforeNoting,
+    /// Does not look whether what was put into an archive comes back.
+    BelieveTheArchive,
+    /// Names the copies of a backup without having synced them.
+    NameBackupBeforeSync,
 }
 
 /// Whether what is stored has the checksum that it should have.
 pub(crate) fn checksum_fits<T: PartialEq + Copy>(stored: T, computed: T) -> bool {
-    stored == computed || is_planted(PlantedBug::BelieveChecksums)
+    stored == computed
+        || is_planted(PlantedBug::BelieveChecksums)
+        || is_planted(PlantedBug::BelieveNumbers)
+}
+
+/// Whether a number is one that a store can reach.
+pub(crate) fn can_be(number: u64, range: &RangeInclusive<u64>) -> bool {
+    range.contains(&number) || is_planted(PlantedBug::BelieveNumbers)
+}
+
+/// What an operation came to that a planted bug leaves out.
+pub(crate) fn unless(
+    bug: PlantedBug,
+    operation: impl FnOnce() -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    if is_planted(bug) { Ok(()) } else { operation() }
 }
 
 /// The hash that is used in the place of this one: the same, but for planted bad luck.

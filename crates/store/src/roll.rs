@@ -15,7 +15,7 @@ use crate::event::{EventId, Position};
 use crate::log::{
     Expected, FRAME_HEADER_BYTES, FileHeader, FrameKind, HEADER_BYTES, LogFile, LossBefore,
 };
-use crate::planted::{PlantedBug, is_planted};
+use crate::planted::{PlantedBug, is_planted, unless};
 use crate::segment::{Growing, Segment};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::writer::Writer;
@@ -216,7 +216,7 @@ pub(crate) fn next_file_bytes(options: &crate::Options, log_bytes: u64) -> u64 {
 
 /// Makes names durable.
 pub(crate) fn sync_directory(disk: &dyn Disk) -> io::Result<()> {
-    if is_planted(PlantedBug::SkipDirectorySync) { Ok(()) } else { disk.sync_directory() }
+    unless(PlantedBug::SkipDirectorySync, || disk.sync_directory())
 }
 
 /// Creates the first log file of a new store.
@@ -265,6 +265,9 @@ impl Writer {
         let spare = self.spares.take(self.next_file_bytes().max(needed), needed);
         let begun = spare.and_then(|spare| self.begin(spare));
         let (header, file) = begun.map_err(|error| {
+            if is_planted(PlantedBug::StopForWantOfRoom) {
+                return self.stop(error);
+            }
             Error::unavailable(
                 "the next log file could not be made, so nothing was written: see that the disk has \
                  room and try again",

@@ -12,6 +12,7 @@ use crate::event::{EventId, Position};
 use crate::index::sealed::{SealedIndex, SealedPostings};
 use crate::index::{GrowingIndex, KeyClass, PostingsCursor};
 use crate::log::{Expected, FileHeader, FrameKind, LogFile, ReadBuffer};
+use crate::planted::{PlantedBug, is_planted};
 use crate::query::Direction;
 use crate::record::Recorded;
 
@@ -104,7 +105,9 @@ impl Segment {
 
     /// The position of the event with this number.
     pub(crate) fn position(&self, event: u32) -> Position {
-        Position(self.first_position().0 + u64::from(event))
+        let position = self.first_position().0 + u64::from(event);
+        let is_cut = is_planted(PlantedBug::CountWith32Bits);
+        Position(if is_cut { position & u64::from(u32::MAX) } else { position })
     }
 
     /// The number of the event at this position, or of the nearest that can be.

@@ -251,7 +251,9 @@ impl Shared {
         known: Position,
         last: Position,
     ) -> Result<Option<u64>> {
-        for segment in self.segments_behind(known) {
+        // Whoever asks about the past is not made to look into all that came since.
+        let is_later = |segment: &Segment| segment.first_position() > last;
+        for segment in self.segments_behind(known).skip_while(is_later) {
             let version = segment.stream_version(stream, segment.count_up_to(last))?;
             if version.is_some() {
                 return Ok(version);

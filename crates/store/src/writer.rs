@@ -11,7 +11,7 @@ use crate::event::{Position, StreamName, Timestamp};
 use crate::followers::BatchTerms;
 use crate::index::IndexEntry;
 use crate::log::{CleanEnd, Expected, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
-use crate::planted::{PlantedBug, is_planted};
+use crate::planted::{PlantedBug, is_planted, unless};
 use crate::record::{self, Placement};
 use crate::resolved::Resolved;
 use crate::retention::{self, Fact, Moment};
@@ -181,7 +181,9 @@ impl Writer {
 
     /// Puts an accepted append into the batch and into the index. Readers do not look there yet.
     fn encode(&mut self, append: &Append, mut versions: Vec<u64>) -> Saved {
-        let recorded_at = self.shared.clock.now().max(self.end.time);
+        let now = self.shared.clock.now();
+        let recorded_at =
+            if is_planted(PlantedBug::BelieveTheClock) { now } else { now.max(self.end.time) };
         let start = self.batch.bytes.len();
         let first_position = self.end.position;
         self.batch.bytes.resize(start + FRAME_HEADER_BYTES, 0);
@@ -284,9 +286,9 @@ impl Writer {
         let end = offset + self.batch.bytes.len() as u64;
         debug_assert!(end <= self.segment.header.allocated, "a batch never grows its file");
         let file = &self.file;
-        let written = file.write_at(&self.batch.bytes, offset).and_then(|()| {
-            if is_planted(PlantedBug::AcknowledgeBeforeSync) { Ok(()) } else { file.sync() }
-        });
+        let written = file
+            .write_at(&self.batch.bytes, offset)
+            .and_then(|()| unless(PlantedBug::AcknowledgeBeforeSync, || file.sync()));
         if let Err(error) = written {
             return Err(self.stop(error));
         }

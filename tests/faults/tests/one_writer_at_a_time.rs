@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
 
+use std::panic::catch_unwind;
 use std::path::Path;
 
-use hitherto_faults_test::{Program, check, options, read_everything, succeeds};
-use hitherto_store::{EmbeddedStore, ErrorKind};
+use hitherto_faults_test::{Program, append, check, options, read_everything, succeeds};
+use hitherto_store::planted::{PlantedBug, plant};
+use hitherto_store::{EmbeddedStore, ErrorKind, EventStore};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hitherto-faults-test");
 
@@ -59,6 +61,30 @@ fn a_writer_that_is_stopped_and_goes_on_is_still_the_only_one() {
     assert_eq!(read_everything(&beside).unwrap(), 20, "and is seen");
     program.ask("close").unwrap();
     check(&store, 20);
+}
+
+/// Two writers, each of which believes to be the only one.
+fn two_write(path: &Path) {
+    let mut raw = options(false);
+    raw.raw_bytes_max = u64::MAX;
+    let open = || EmbeddedStore::open_with(path, raw.clone()).unwrap();
+    let first = open();
+    (1..=5).for_each(|number| drop(first.append(append(number)).unwrap()));
+    let second = open();
+    (6..=45).for_each(|number| drop(first.append(append(number)).unwrap()));
+    second.append(append(6)).unwrap();
+    drop((first, second));
+    check(path, 45);
+}
+
+#[test]
+fn a_second_writer_that_is_let_in_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    plant(Some(PlantedBug::LockNobodyOut));
+    let told = catch_unwind(|| two_write(directory.path()));
+    plant(None);
+    let told = *told.unwrap_err().downcast::<String>().unwrap();
+    assert!(!told.contains("it is open for writing"), "the bug lets both in: {told}");
 }
 
 fn is_stopped(id: &str) -> bool {

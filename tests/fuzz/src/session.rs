@@ -86,7 +86,7 @@ pub struct Session {
     kept: Vec<(Recipe, Image)>,
     noticed: HashSet<u64, BuildHasherDefault<DefaultHasher>>,
     random: Random,
-    believes_checksums: bool,
+    planted: Option<PlantedBug>,
     /// How many damaged stores were looked at.
     pub looked_at: u64,
 }
@@ -96,14 +96,19 @@ impl Session {
     pub fn new(seed: u64) -> Self {
         let (sound, foreign) = stores();
         let (kept, noticed) = (Vec::new(), HashSet::default());
-        let (random, believes_checksums) = (Random::new(seed), false);
-        Self { sound, foreign, kept, noticed, random, believes_checksums, looked_at: 0 }
+        let (random, planted) = (Random::new(seed), None);
+        Self { sound, foreign, kept, noticed, random, planted, looked_at: 0 }
     }
 
     /// A session with a store that believes every checksum. It returns what it should not; but
     /// whatever lengths and counts it reads, it does not panic, loop, or take much memory.
     pub fn that_believes_checksums(seed: u64) -> Self {
-        Self { believes_checksums: true, ..Self::new(seed) }
+        Self { planted: Some(PlantedBug::BelieveChecksums), ..Self::new(seed) }
+    }
+
+    /// The same with a store that believes every number too, so that it must not go well.
+    pub fn that_believes_numbers(seed: u64) -> Self {
+        Self { planted: Some(PlantedBug::BelieveNumbers), ..Self::new(seed) }
     }
 
     /// Damages another store and looks at it.
@@ -118,7 +123,7 @@ impl Session {
                 None
             }
             Err(what) => {
-                let believes_checksums = self.believes_checksums;
+                let believes_checksums = self.planted.is_some();
                 Some(Finding { recipe, believes_checksums, what })
             }
         }
@@ -181,11 +186,11 @@ impl Session {
         let seed = recipe.seeds.last().copied().unwrap_or_default();
         let (before, highest) = (crate::ALLOCATOR.allocated(), crate::ALLOCATOR.max_allocated());
         let watch = crate::watchdog::Watch::over(recipe);
-        if self.believes_checksums {
-            plant(Some(PlantedBug::BelieveChecksums));
+        if self.planted.is_some() {
+            plant(self.planted);
         }
         let looked = caught(|| Check::new(sound, image, seed).everything());
-        if self.believes_checksums {
+        if self.planted.is_some() {
             plant(None);
         }
         drop(watch);
@@ -194,7 +199,7 @@ impl Session {
             return Err(format!("{} bytes of memory were taken at once", now - before));
         }
         match looked? {
-            Err(broken) if self.believes_checksums => Ok(Noticed(vec![without_numbers(&broken)])),
+            Err(broken) if self.planted.is_some() => Ok(Noticed(vec![without_numbers(&broken)])),
             looked => looked,
         }
     }

@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             scope.spawn(move || append_for_ever(store, Key { round, thread, number: 0 }));
         }
         scope.spawn(|| remove_for_ever(&store, round));
-        scope.spawn(|| care_for_ever(&store, &vault, &places, round));
+        scope.spawn(|| meet_people_for_ever(&vault, round));
+        scope.spawn(|| care_for_ever(&store, &places, round));
     });
     Err("the process was not killed".into())
 }
@@ -67,10 +68,8 @@ fn remove_for_ever(store: &EmbeddedStore, round: u64) {
     }
 }
 
-/// Sees people and forgets every second of them, and in turns takes a backup, moves old files to
-/// the archive and compresses, while the others append.
-fn care_for_ever(store: &EmbeddedStore, vault: &Vault, places: &Places, round: u64) {
-    let archive = DirectoryArchive::create(places.archive()).expect("there is room");
+/// Sees people and forgets every second of them, while the others append.
+fn meet_people_for_ever(vault: &Vault, round: u64) {
     for number in 0.. {
         let person = person(round, number);
         vault.append(seen(&person)).expect("nobody minds");
@@ -79,16 +78,25 @@ fn care_for_ever(store: &EmbeddedStore, vault: &Vault, places: &Places, round: u
             vault.forget(&person).expect("somebody was seen a moment ago");
             told = told.and_then(|()| say(&format!("forgotten {person}")));
         }
-        match (round + number) % 3 {
+        if told.is_err() {
+            return; // nobody listens any more
+        }
+    }
+}
+
+/// In turns takes a backup, moves old files to the archive and compresses, while the others append.
+fn care_for_ever(store: &EmbeddedStore, places: &Places, round: u64) {
+    let archive = DirectoryArchive::create(places.archive()).expect("there is room");
+    for turn in round.. {
+        match turn % 3 {
             0 => {
                 let backup = store.backup(places.backup()).expect("there is room");
-                told = told.and_then(|()| say(&format!("backup {}", backup.head)));
+                if say(&format!("backup {}", backup.head)).is_err() {
+                    return; // nobody listens any more
+                }
             }
             1 => drop(store.archive(&archive, 0).expect("there is room")),
             _ => store.compress().expect("there is room"),
-        }
-        if told.is_err() {
-            return; // nobody listens any more
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The clock is set back and forward: recorded times never go back, and reading by time stays
 //! right.
 
+use std::panic::catch_unwind;
+
 use crate::common::append;
 use hitherto_sim::{SimClock, SimDisk, small_files};
+use hitherto_store::planted::{PlantedBug, plant};
 use hitherto_store::{Clock, EmbeddedStore, EventStore, Query, Recorded};
 
 fn read(store: &EmbeddedStore, query: Query) -> Vec<Recorded> {
@@ -57,4 +60,12 @@ fn a_clock_that_goes_on_is_believed_again_when_it_is_past_the_last_event() {
     store.append(append(0)).expect("it is sound");
     assert_eq!(last_time(&store), clock.now());
     assert!(last_time(&store) > first);
+}
+
+#[test]
+fn believing_the_clock_is_found() {
+    plant(Some(PlantedBug::BelieveTheClock));
+    let story = catch_unwind(recorded_times_never_go_back_also_over_restarts_and_crashes);
+    plant(None);
+    assert!(story.is_err());
 }

@@ -1,6 +1,9 @@
 //! On a full disk appends fail cleanly, reads go on, and appends go on when there is room again.
 
+use std::panic::catch_unwind;
+
 use hitherto_sim::{SimClock, SimDisk};
+use hitherto_store::planted::{PlantedBug, plant};
 use hitherto_store::{Append, EmbeddedStore, ErrorKind, EventStore, NewEvent, Options, Query};
 
 fn open(disk: &SimDisk) -> EmbeddedStore {
@@ -32,4 +35,13 @@ fn a_full_disk_stops_no_reader_loses_nothing_and_is_over_when_there_is_room() {
         disk.set_capacity(None);
         assert_eq!(store.append(append()).expect("there is room").position.0, stored as u64 + 1);
     }
+}
+
+#[test]
+fn stopping_for_want_of_room_is_found() {
+    plant(Some(PlantedBug::StopForWantOfRoom));
+    let story =
+        catch_unwind(a_full_disk_stops_no_reader_loses_nothing_and_is_over_when_there_is_room);
+    plant(None);
+    assert!(story.is_err());
 }

@@ -2,8 +2,8 @@
 //! rows are those of a fresh build, one by one.
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::bank::{
     AccountEvent, AccountOpened, Balances, MoneyDeposited, MoneyWithdrawn, fresh_rows, happens,
@@ -11,6 +11,7 @@ use crate::bank::{
 };
 use hitherto::{Projection, Projector, Recorded, Sql, Store, wait};
 use hitherto_sql::Sqlite;
+use rusqlite::Connection;
 
 const WRITERS: u64 = 3;
 const EVENTS: u64 = 400;
@@ -84,4 +85,48 @@ fn whatever_fails_and_whoever_restarts_the_rows_are_those_of_a_fresh_build() {
     assert!(status.errors > 0, "something has failed");
     assert_eq!((status.handled, status.parked), (WRITERS * EVENTS, 0));
     assert_eq!(rows(&Sqlite::open(&path).unwrap()), fresh_rows(&store));
+}
+
+/// The balances in a database of their own, where each is written at once: apart from the position.
+#[derive(Clone)]
+struct Apart(Shaky, Arc<Mutex<Connection>>);
+
+impl Projection for Apart {
+    const NAME: &'static str = Balances::NAME;
+    type Event = AccountEvent;
+
+    fn tables(&self) -> &'static str {
+        Balances.tables()
+    }
+
+    fn project(&self, event: &Recorded<AccountEvent>, sql: &mut Sql) {
+        let (account, cents) = (event.stream_id(), crate::bank::cents_of(&event.data));
+        let beside = self.1.lock().unwrap();
+        beside.execute("insert or ignore into balances values (?, 0)", [account]).unwrap();
+        let update = "update balances set cents = cents + ? where account = ?";
+        beside.execute(update, (cents, account)).unwrap();
+        drop(beside);
+        self.0.project(event, sql);
+    }
+}
+
+#[test]
+fn committing_the_position_apart_from_the_rows_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, beside) = (Store::in_memory(), directory.path().join("beside.db"));
+    crate::bank::some_life(&store, 5, 300);
+    let connection = Connection::open(&beside).unwrap();
+    connection.execute_batch(Balances.tables()).unwrap();
+    let apart = Apart(Shaky::default(), Arc::new(Mutex::new(connection)));
+    let sqlite = Sqlite::open(directory.path().join("read.db")).unwrap();
+    let starting = Projector::start(&store, sqlite.clone(), apart).settings(quick(2));
+    let projector = wait(starting.into_future()).unwrap();
+    wait(projector.catch_up()).unwrap();
+    while let Some(parked) = projector.parked().unwrap().first() {
+        wait(projector.retry(parked.position)).unwrap();
+    }
+    let (fresh, _) = fresh_rows(&store);
+    let balances = |of: &Sqlite| of.rows("select * from balances order by account").unwrap();
+    assert_eq!(balances(&sqlite), fresh, "rows that are committed with the position are right");
+    assert_ne!(balances(&Sqlite::open(&beside).unwrap()), fresh, "and those apart from it are not");
 }

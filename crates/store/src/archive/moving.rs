@@ -9,6 +9,7 @@ use crate::disk::DiskFile;
 use crate::error::{Error, Result};
 use crate::load::disk_error;
 use crate::log::{LogFile, compressed};
+use crate::planted::{PlantedBug, is_planted};
 use crate::roll;
 use crate::shared::Shared;
 
@@ -122,7 +123,7 @@ fn hash_of(file: &dyn DiskFile) -> io::Result<(u64, blake3::Hash)> {
 fn compare(archive: &dyn Archive, name: &str, bytes: u64, hash: blake3::Hash) -> Result<()> {
     let location = archive.location();
     let back = hash_back(archive, name, bytes).map_err(|error| unreachable(location, error))?;
-    if back == Some(hash) {
+    if back == Some(hash) || is_planted(PlantedBug::BelieveTheArchive) {
         return Ok(());
     }
     // What is wrong there helps nobody; the error to tell is that it is.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile};
 use crate::event::EventId;
+use crate::planted::{PlantedBug, unless};
 use crate::roll;
 
 const MAGIC: &[u8; 8] = b"hithalg1";
@@ -62,7 +63,7 @@ impl Stub {
             file.write_at(&bytes, offset)?;
         }
         file.write_at(&self.encode(), 0)?;
-        file.sync()?;
+        unless(PlantedBug::ForgetBeforeNoting, || file.sync())?;
         disk.rename(TEMPORARY, &file_name(self.number))?;
         roll::sync_directory(disk)
     }

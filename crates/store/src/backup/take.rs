@@ -13,6 +13,7 @@ use crate::event::Position;
 use crate::load::{disk_error, log_number};
 use crate::log::FORMAT_FILE;
 use crate::open::{LOCK_FILE, TEMPORARY_SUFFIX};
+use crate::planted::{PlantedBug, unless};
 use crate::roll;
 use crate::store::{EmbeddedStore, LogEnd};
 
@@ -181,7 +182,7 @@ fn copy(source: &Source, to: &dyn Disk) -> io::Result<Entry> {
     let copy = to.create(TEMPORARY)?;
     let mut write = |part: &[u8], offset: u64| copy.write_at(part, offset);
     let hash = read_hashing(&*source.file, bytes, &mut write)?;
-    copy.sync()?;
+    unless(PlantedBug::NameBackupBeforeSync, || copy.sync())?;
     let Source { name, size, is_full, start, .. } = source;
     let (name, size, is_full, start) = (name.clone(), *size, *is_full, *start);
     let entry = Entry { name, size, is_full, bytes, start, hash };

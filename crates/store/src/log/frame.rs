@@ -6,7 +6,7 @@ use super::bytes::{put, read_i64, read_u32, read_u64};
 use super::header::NUMBER_MAX;
 use crate::event::{Position, Timestamp};
 use crate::limits;
-use crate::planted::checksum_fits;
+use crate::planted::{can_be, checksum_fits};
 
 /// Bytes before the body of a frame. Frames start at multiples of 8.
 pub(crate) const FRAME_HEADER_BYTES: usize = 56;
@@ -110,7 +110,7 @@ impl FrameHeader {
             body_checksum: read_u32(bytes, 48),
         };
         let counted = [header.batch, header.first_position.0];
-        counted.iter().all(|number| (1..=NUMBER_MAX).contains(number)).then_some(header)
+        counted.iter().all(|&number| can_be(number, &(1..=NUMBER_MAX))).then_some(header)
     }
 
     /// Whether this header, found in `bytes`, follows a frame with that chain value.

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::bytes::{put, read_i64, read_u32, read_u64};
 use crate::event::{EventId, Position, Timestamp};
-use crate::planted::checksum_fits;
+use crate::planted::{can_be, checksum_fits};
 
 /// Bytes of a log file before its first frame.
 pub(crate) const HEADER_BYTES: u64 = 4096;
@@ -127,7 +127,7 @@ impl FileHeader {
     fn can_be(&self) -> bool {
         let counted = [self.number, self.first_position.0, self.first_batch];
         let bytes = [self.previous_end, self.allocated, self.loss_before.positions];
-        counted.iter().all(|number| (1..=NUMBER_MAX).contains(number))
-            && bytes.iter().all(|bytes| *bytes <= NUMBER_MAX)
+        counted.iter().all(|&number| can_be(number, &(1..=NUMBER_MAX)))
+            && bytes.iter().all(|&bytes| can_be(bytes, &(0..=NUMBER_MAX)))
     }
 }

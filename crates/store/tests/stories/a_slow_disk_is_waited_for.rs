@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use hitherto_store::planted::{PlantedBug, plant};
 use hitherto_store::{
     Append, ContentType, EmbeddedStore, EventStore, NewEvent, Options, Query, SystemClock, Ticket,
 };
@@ -38,11 +39,24 @@ fn slow_store() -> (EmbeddedStore, std::sync::mpsc::Sender<()>) {
 
 #[test]
 fn what_waits_for_it_is_bounded() {
+    let under_way = waiting_for_a_slow_disk(None, 60);
+    assert!(under_way <= UNDER_WAY_MAX, "{under_way} MiB wait in memory");
+}
+
+#[test]
+fn a_queue_without_bound_is_found() {
+    waiting_for_a_slow_disk(Some(PlantedBug::QueueWithoutBound), UNDER_WAY_MAX + 1);
+}
+
+/// How many appends of a MiB wait while the disk does not go on, at least so many. All are stored
+/// in the end.
+fn waiting_for_a_slow_disk(bug: Option<PlantedBug>, at_least: usize) -> usize {
     let (store, release) = slow_store();
     let first = store.submit(append(8));
     let submitted = Arc::new(AtomicUsize::new(0));
     let (beside, counted) = (store.clone(), Arc::clone(&submitted));
     let submitting = std::thread::spawn(move || -> Vec<Ticket> {
+        plant(bug);
         let submit = |_| {
             let ticket = beside.submit(append(MIB));
             counted.fetch_add(1, Ordering::SeqCst);
@@ -50,7 +64,7 @@ fn what_waits_for_it_is_bounded() {
         };
         (0..APPENDS).map(submit).collect()
     });
-    while submitted.load(Ordering::SeqCst) < 60 {
+    while submitted.load(Ordering::SeqCst) < at_least {
         std::thread::yield_now();
     }
     // Whoever could go on has had its chance by then.
@@ -58,13 +72,13 @@ fn what_waits_for_it_is_bounded() {
         std::thread::yield_now();
     }
     let under_way = submitted.load(Ordering::SeqCst);
-    assert!(under_way <= UNDER_WAY_MAX, "{under_way} MiB wait in memory");
     release.send(()).expect("it is waited for");
     assert_eq!(first.wait().expect("it is stored").position.0, 1);
     for ticket in submitting.join().expect("it ends") {
         ticket.wait().expect("it is stored");
     }
     assert_eq!(store.head().wait().expect("it is sound").0, 1 + APPENDS as u64);
+    under_way
 }
 
 #[test]

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a story stops where it goes wrong")]
 
 use std::io;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use hitherto_store::planted::{PlantedBug, plant};
 use hitherto_store::{
     Append, Archive, DirectoryArchive, DiskFile, EmbeddedStore, ErrorKind, EventId, EventStore,
     NewEvent, Options, Position, Query, Recorded, Result, check_backup, repair, restore, verify,
@@ -129,6 +131,14 @@ fn a_file_is_removed_here_only_when_its_copy_came_back_whole() {
     }
     assert_eq!(archived(&store), 4, "one file was moved before each failure");
     assert_eq!(verify(path("bank")).unwrap().damages, []);
+}
+
+#[test]
+fn believing_the_archive_is_found() {
+    plant(Some(PlantedBug::BelieveTheArchive));
+    let story = catch_unwind(a_file_is_removed_here_only_when_its_copy_came_back_whole);
+    plant(None);
+    assert!(story.is_err());
 }
 
 /// An archive that fails, or lies, at the second object.

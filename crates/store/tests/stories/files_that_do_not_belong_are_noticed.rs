@@ -1,9 +1,11 @@
 //! Files that are whole but in the wrong place: swapped, of another store, of an earlier time, with
 //! something behind their end. Noticed or harmless; nothing else is ever returned.
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use hitherto_store::planted::{PlantedBug, plant};
 use hitherto_store::{
     Append, Clock, EmbeddedStore, ErrorKind, EventId, EventStore, MemoryDisk, NewEvent, Options,
     Query, Recorded, Tag, Timestamp, verify_disk,
@@ -171,5 +173,15 @@ fn something_behind_the_end_of_a_file() {
             let what = format!("{name} with {} bytes more", garbage.len());
             assert!(!check(&longer, &events, &what), "{what}");
         }
+    }
+}
+
+#[test]
+fn taking_any_file_is_found() {
+    for story in [two_files_that_changed_places, a_file_of_another_store] {
+        plant(Some(PlantedBug::TakeAnyFile));
+        let told = catch_unwind(story);
+        plant(None);
+        assert!(told.is_err());
     }
 }

@@ -1,8 +1,10 @@
 //! Versions, positions and times at the ends of what they can be: right answers or clean errors,
 //! and no overflow.
 
+use std::panic::catch_unwind;
 use std::time::{Duration, SystemTime};
 
+use hitherto_store::planted::{PlantedBug, plant};
 use hitherto_store::{
     Append, Clock, Conflict, EmbeddedStore, Error, ErrorKind, EventStore, ExpectedVersion,
     MemoryDisk, NewEvent, Options, Position, Query, Recorded, Timestamp,
@@ -156,4 +158,12 @@ fn positions_beyond_what_other_systems_can_count() {
             assert_eq!(backward.last().map(|event| event.position().0), Some(base + 1));
         }
     }
+}
+
+#[test]
+fn counting_with_32_bits_is_found() {
+    plant(Some(PlantedBug::CountWith32Bits));
+    let story = catch_unwind(positions_beyond_what_other_systems_can_count);
+    plant(None);
+    assert!(story.is_err());
 }

@@ -73,7 +73,7 @@ impl Projection for BalancesWithMoves {
     }
 }
 
-fn cents_of(event: &AccountEvent) -> i64 {
+pub fn cents_of(event: &AccountEvent) -> i64 {
     match event {
         AccountOpened { initial_deposit } => i64::try_from(*initial_deposit).unwrap(),
         MoneyDeposited { amount } => i64::try_from(*amount).unwrap(),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use hitherto_store::{Digest, FileStat, IndexStat, Stat};
+use hitherto_store::{Digest, FileStat, IndexStat, ScrubStat, Stat};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
@@ -51,11 +51,28 @@ fn table(stat: &Stat, digest: Digest) -> io::Result<()> {
     if removed > 0 {
         writeln!(out, "removed   {} events, of which only the place is left", grouped(removed))?;
     }
-    writeln!(out, "memory    {}\n", bytes(stat.memory_bytes))?;
+    writeln!(out, "memory    {}", bytes(stat.memory_bytes))?;
+    scrub(&mut out, stat)?;
+    writeln!(out)?;
     let titles = ["file", ">first position", ">events", ">used", ">on disk"];
     let mut table = Table::new(out, &titles);
     stat.files.iter().try_for_each(|file| table.row(&row(file)))?;
     table.flush()
+}
+
+/// When the log was read last in the background, how far it is now, and what was found.
+fn scrub(out: &mut impl Write, stat: &Stat) -> io::Result<()> {
+    let Some(scrub) = &stat.scrub else { return Ok(()) };
+    let ended = scrub.ended.map_or_else(|| "never".to_owned(), moment::briefly);
+    write!(out, "scrubbed  {ended}")?;
+    if scrub.begun.is_some() {
+        write!(out, ", and again up to {}", bytes(scrub.bytes))?;
+    }
+    match scrub.damages.len() {
+        0 => writeln!(out, ": nothing is damaged"),
+        damaged => writeln!(out, ": {damaged} places are damaged, `hitherto verify` says more"),
+    }?;
+    scrub.damages.iter().try_for_each(|damage| writeln!(out, "          {damage}"))
 }
 
 fn row(file: &FileStat) -> [String; 5] {
@@ -78,8 +95,31 @@ struct StoreLine<'a> {
     streams: u64,
     digest: String,
     memory_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scrub: Option<ScrubLine>,
     files: Vec<FileLine<'a>>,
     indexes: Vec<IndexLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ScrubLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begun: Option<String>,
+    bytes: u64,
+    damages: Vec<String>,
+}
+
+impl ScrubLine {
+    fn of(scrub: &ScrubStat) -> Self {
+        Self {
+            ended: scrub.ended.map(moment::exactly),
+            begun: scrub.begun.map(moment::exactly),
+            bytes: scrub.bytes,
+            damages: scrub.damages.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -132,6 +172,7 @@ fn json(stat: &Stat, digest: Digest) -> io::Result<()> {
         streams: stat.streams,
         digest: digest.to_string(),
         memory_bytes: stat.memory_bytes,
+        scrub: stat.scrub.as_ref().map(ScrubLine::of),
         files: stat.files.iter().map(FileLine::of).collect(),
         indexes: stat.indexes.iter().map(IndexLine::of).collect(),
     };

@@ -15,6 +15,7 @@ use crate::log::{
 };
 use crate::options::Options;
 use crate::roll::{self, Spares};
+use crate::scrub::SCRUB_FILE;
 use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::upkeep::Upkeep;
@@ -233,6 +234,7 @@ fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
             || name.ends_with(TEMPORARY_SUFFIX)
             || *name == roll::SPARE_FILE
             || is_clean_end(name)
+            || *name == SCRUB_FILE
             || is_index(name)
             || FileHeader::number_of(name) == Some(1)
     };

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::event::{EventId, Position, Timestamp, split_stream_name};
 use crate::log::{Form, LogFile};
 use crate::query::Query;
 use crate::reader::Reader;
+use crate::scrub::{self, ScrubStat};
 use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::store::EmbeddedStore;
@@ -33,6 +34,8 @@ pub struct Stat {
     pub indexes: Vec<IndexStat>,
     /// Bytes of memory that indexes and cached events take.
     pub memory_bytes: u64,
+    /// What reading it in the background has found; none before it was done for the first time.
+    pub scrub: Option<ScrubStat>,
 }
 
 /// An index file in numbers.
@@ -97,6 +100,7 @@ impl EmbeddedStore {
             files: log_files(shared, &segments, head)?,
             indexes: segments.iter().filter_map(index_stat).collect(),
             memory_bytes: shared.memory_bytes(),
+            scrub: scrub::stat(shared),
         })
     }
 
@@ -166,8 +170,16 @@ fn log_files(shared: &Shared, segments: &[Segment], head: Position) -> Result<Ve
     logs.iter().map(stat).collect()
 }
 
+/// Of a damaged file less is known; that ends nothing, and is told elsewhere.
+fn unless_damaged<T: Default>(answer: Result<T>) -> Result<T> {
+    match answer {
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(T::default()),
+        answer => answer,
+    }
+}
+
 fn file_stat(log: &LogFile, first_position: Position, events: u64) -> Result<FileStat> {
-    let Form { is_compressed, bytes: allocated_bytes, archive } = log.form()?;
+    let Form { is_compressed, bytes: allocated_bytes, archive } = unless_damaged(log.form())?;
     Ok(FileStat {
         name: log.name.clone(),
         first_position,
@@ -176,6 +188,6 @@ fn file_stat(log: &LogFile, first_position: Position, events: u64) -> Result<Fil
         allocated_bytes,
         is_compressed,
         archive,
-        removed_events: log.edition()?.removed,
+        removed_events: unless_damaged(log.edition())?.removed,
     })
 }

@@ -23,6 +23,7 @@ use crate::record::Recorded;
 use crate::retention::{Decisions, Removed, Target};
 use crate::roll::Spares;
 use crate::scavenge::{Scavenged, Scavenger};
+use crate::scrub::Scrubber;
 use crate::shared::Shared;
 use crate::snapshots::SnapshotFile;
 use crate::sync::Mutex;
@@ -67,6 +68,7 @@ enum Role {
         upkeep: Arc<Upkeep>,
         decisions: Arc<Decisions>,
         scavenger: Arc<Scavenger>,
+        scrubber: Arc<Scrubber>,
         lock: Mutex<Option<Box<dyn Send + Sync>>>,
     },
     Reader {
@@ -143,8 +145,13 @@ impl EmbeddedStore {
             threads.push(start("hitherto-scavenge", move || scavenger.work_in_background()));
         }
         scavenger.pace().wish();
+        let scrubber = Arc::new(Scrubber::new(Arc::clone(&shared)));
+        if has_background && scrubber.is_wanted() {
+            let scrubber = Arc::clone(&scrubber);
+            threads.push(start("hitherto-scrub", move || scrubber.work_in_background()));
+        }
         let lock = Mutex::new(Some(lock));
-        let role = Role::Writer { queue, spares, upkeep, decisions, scavenger, lock };
+        let role = Role::Writer { queue, spares, upkeep, decisions, scavenger, scrubber, lock };
         let (digests, threads) = (Digests::default(), Mutex::new(threads));
         Ok(Self(Arc::new(Inner { shared, role, snapshots, digests, threads })))
     }
@@ -222,6 +229,30 @@ impl EmbeddedStore {
     /// `Invalid` if the store was opened read-only.
     pub fn resume_scavenge(&self) -> Result<()> {
         self.scavenger().map(|scavenger| scavenger.pace().resume())
+    }
+
+    /// Leaves off reading in the background ([`Options::scrub_every`]) until
+    /// [`EmbeddedStore::resume_scrub`].
+    ///
+    /// # Errors
+    /// `Invalid` if the store was opened read-only.
+    pub fn pause_scrub(&self) -> Result<()> {
+        self.scrubber().map(|scrubber| scrubber.pace().pause())
+    }
+
+    /// Goes on with what was paused.
+    ///
+    /// # Errors
+    /// `Invalid` if the store was opened read-only.
+    pub fn resume_scrub(&self) -> Result<()> {
+        self.scrubber().map(|scrubber| scrubber.pace().resume())
+    }
+
+    fn scrubber(&self) -> Result<&Scrubber> {
+        match &self.0.role {
+            Role::Writer { scrubber, .. } => Ok(scrubber),
+            Role::Reader { .. } => Err(read_only("to have it read in the background")),
+        }
     }
 
     fn scavenger(&self) -> Result<&Scavenger> {
@@ -353,8 +384,9 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
 impl Inner {
     fn close(&self) -> Result<()> {
         let closed = match &self.role {
-            Role::Writer { queue, spares, upkeep, scavenger, .. } => {
+            Role::Writer { queue, spares, upkeep, scavenger, scrubber, .. } => {
                 scavenger.stop();
+                scrubber.pace().close();
                 let closed = queue.close();
                 spares.close();
                 upkeep.stop();

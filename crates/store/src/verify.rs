@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::clock::SystemClock;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
 use crate::index::KeyClass;
@@ -193,39 +193,13 @@ impl Check {
                 let is_lost = self.report.damages.iter().any(|damage| damage.file == log.name);
                 if log.number > scanned && !is_lost {
                     scanned = log.number;
-                    if let Err(error) = self.scan_log(log) {
-                        let positions = Some(sealed.positions_in(file));
-                        self.damage(&log.name, 0, positions, error.to_string());
+                    match scan_log(log) {
+                        Ok(mut found) => self.report.damages.append(&mut found),
+                        Err(error) => {
+                            let positions = Some(sealed.positions_in(file));
+                            self.damage(&log.name, 0, positions, error.to_string());
+                        }
                     }
-                }
-            }
-        }
-    }
-
-    fn scan_log(&mut self, log: &LogFile) -> Result<()> {
-        let unreadable = || crate::load::disk_error("it could not be read");
-        let file = log.file().map_err(unreadable())?;
-        let mut bytes = vec![0; HEADER_BYTES as usize];
-        let filled = file.read_at(&mut bytes, 0).map_err(unreadable())?;
-        let Some(header) = FileHeader::decode(&bytes[..filled]) else {
-            self.damage(&log.name, 0, None, "its header is damaged".to_owned());
-            return Ok(());
-        };
-        let end = log.end.load(Ordering::Acquire);
-        let mut scan = Scan::new(&*file, &header, Expected::at_start_of(&header), end);
-        loop {
-            match scan.next_frame().map_err(unreadable())? {
-                Found::Frame(_) => {}
-                Found::End => return Ok(()),
-                Found::Nothing(why) => {
-                    let here = scan.expected;
-                    let later = scan.find_later_frame(0).map_err(unreadable())?;
-                    let Some((offset, header)) = later else {
-                        self.damage(&log.name, here.offset, None, why.to_owned());
-                        return Ok(());
-                    };
-                    self.damage(&log.name, here.offset, None, why.to_owned());
-                    scan.resume_at(offset, &header);
                 }
             }
         }
@@ -343,6 +317,41 @@ impl Check {
         what: String,
     ) {
         self.report.damages.push(Damage { file: file.to_owned(), offset, positions, what });
+    }
+}
+
+fn scan_log(log: &LogFile) -> Result<Vec<Damage>> {
+    let file = log.file().map_err(crate::load::disk_error("it could not be read"))?;
+    scan_file(log, &*file)
+}
+
+/// What is damaged in a log file, up to where it is known to end, read through `file`.
+pub(crate) fn scan_file(log: &LogFile, file: &dyn DiskFile) -> Result<Vec<Damage>> {
+    let unreadable = || crate::load::disk_error("it could not be read");
+    let mut damages = Vec::new();
+    let mut damage = |offset: u64, what: &str| {
+        let (file, what) = (log.name.clone(), what.to_owned());
+        damages.push(Damage { file, offset, positions: None, what });
+    };
+    let mut bytes = vec![0; HEADER_BYTES as usize];
+    let filled = file.read_at(&mut bytes, 0).map_err(unreadable())?;
+    let Some(header) = FileHeader::decode(&bytes[..filled]) else {
+        damage(0, "its header is damaged");
+        return Ok(damages);
+    };
+    let end = log.end.load(Ordering::Acquire);
+    let mut scan = Scan::new(file, &header, Expected::at_start_of(&header), end);
+    loop {
+        match scan.next_frame().map_err(unreadable())? {
+            Found::Frame(_) => {}
+            Found::End => return Ok(damages),
+            Found::Nothing(why) => {
+                damage(scan.expected.offset, why);
+                let later = scan.find_later_frame(0).map_err(unreadable())?;
+                let Some((offset, header)) = later else { return Ok(damages) };
+                scan.resume_at(offset, &header);
+            }
+        }
     }
 }
 

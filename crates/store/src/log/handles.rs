@@ -23,6 +23,7 @@ const OPEN_MAX: usize = 128;
 pub(crate) struct Opened(pub(super) Arc<dyn DiskFile>);
 
 /// In which form a log file is there.
+#[derive(Default)]
 pub(crate) struct Form {
     pub(crate) is_compressed: bool,
     /// Bytes that it takes here.

@@ -6,7 +6,6 @@
 //! file behind it. The new file is written, synced, read again and compared before it takes the
 //! name of the compressed form in one step.
 
-mod pace;
 mod plan;
 mod rewrite;
 
@@ -18,13 +17,13 @@ use crate::commit_queue::CommitQueue;
 use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
 use crate::log::LogFile;
+use crate::pace::Pace;
 use crate::retention::{Decisions, Fact, Moment, View};
 use crate::shared::Shared;
 use crate::sync::Mutex;
 use crate::upkeep::Upkeep;
 use crate::writer::Writer;
 
-use pace::Pace;
 use plan::Share;
 
 /// What a scavenge did.

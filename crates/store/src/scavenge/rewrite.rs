@@ -13,11 +13,11 @@ use crate::log::{
     Edition, Expected, FRAME_HEADER_BYTES, FileHeader, Found, Frame, HEADER_BYTES, LogFile, Scan,
     mark_removed,
 };
+use crate::pace::{Pace, Paced};
 use crate::record::Recorded;
 use crate::retention::View;
 use crate::shared::Shared;
 
-use super::pace::Pace;
 use super::{Scavenged, used_bytes};
 
 /// Removes from a file what a view hides.
@@ -53,35 +53,6 @@ pub(super) fn without_removed(
     let edited = Edited { file: &paced, edits };
     log.replace(&*shared.disk, (shared.identity.store_id, edition), &edited, pace.stop())?;
     Ok(Scavenged { files: 1, events, bytes_before: before, bytes_after: log.form()?.bytes })
-}
-
-/// A file that is read at some pace.
-struct Paced<'file> {
-    file: &'file dyn DiskFile,
-    pace: &'file Pace,
-}
-
-impl DiskFile for Paced<'_> {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.pace.rest(buffer.len() as u64)?;
-        self.file.read_at(buffer, offset)
-    }
-
-    fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn set_len(&self, _: u64) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
 }
 
 /// What changes in a file.

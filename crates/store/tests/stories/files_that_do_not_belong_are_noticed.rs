@@ -180,7 +180,7 @@ fn something_behind_the_end_of_a_file() {
 #[test]
 fn taking_any_file_is_found() {
     plant(Some(PlantedBug::TakeAnyFile));
-    let told = catch_unwind(two_files_that_changed_places);
+    let story = catch_unwind(two_files_that_changed_places);
     plant(None);
-    assert!(told.is_err());
+    assert!(story.is_err());
 }

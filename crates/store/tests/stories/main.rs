@@ -12,6 +12,7 @@ mod append_and_read;
 mod common;
 mod compressed_files_read_the_same;
 mod damage_is_noticed_never_returned;
+mod damage_that_nobody_reads_is_found;
 mod files_that_do_not_belong_are_noticed;
 mod follow_without_gaps;
 mod history_that_was_changed_is_found_by_its_digest;

@@ -65,6 +65,7 @@ pub(crate) fn options(background: bool) -> Options {
     options.log_file_bytes_min = 8 << 10;
     options.log_file_bytes_max = 8 << 10;
     options.memory_bytes_max = 8 << 20;
+    options.scrub_every = std::time::Duration::ZERO;
     options
 }
 

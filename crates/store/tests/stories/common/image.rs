@@ -1,5 +1,7 @@
 //! The files of a store in memory, to be damaged at will.
 
+#![allow(dead_code, reason = "each story uses a part")]
+
 use std::collections::BTreeMap;
 
 use hitherto_store::{Disk, EmbeddedStore, Error, EventStore, MemoryDisk, Query, Recorded};

@@ -1,10 +1,12 @@
-//! How fast bytes are removed, and when not at all: so that nobody who reads or writes notices it.
+//! How fast something is done in the background, and when not at all: so that nobody who reads or
+//! writes notices it.
 
 use std::io;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::disk::DiskFile;
 use crate::error::{Error, Result};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, wait_within};
 
@@ -32,7 +34,7 @@ struct State {
 }
 
 impl Pace {
-    pub(super) fn new(bytes_per_second: Option<u64>) -> Self {
+    pub(crate) fn new(bytes_per_second: Option<u64>) -> Self {
         Self {
             bytes_per_second,
             spent: AtomicU64::new(0),
@@ -49,12 +51,25 @@ impl Pace {
     }
 
     /// Waits for a wish while nothing is paused; false when the store is closed.
-    pub(super) fn wait_for_a_wish(&self) -> bool {
+    pub(crate) fn wait_for_a_wish(&self) -> bool {
         let mut state = self.lock();
         while !state.is_closing && (state.is_paused || !state.is_wanted) {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.is_wanted = false;
+        !state.is_closing
+    }
+
+    /// Waits for so long, and then for as long as it is paused; false when the store is closed.
+    pub(crate) fn wait(&self, duration: Duration) -> bool {
+        let mut state = self.lock();
+        if !state.is_closing && !state.is_paused {
+            // Whoever is woken too early looks again how long there is to wait.
+            state = wait_within(&self.changed, state, duration).0;
+        }
+        while state.is_paused && !state.is_closing {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
         !state.is_closing
     }
 
@@ -74,7 +89,7 @@ impl Pace {
         self.changed.notify_all();
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.lock().is_closing = true;
         self.interrupt.store(true, Ordering::Relaxed);
         self.changed.notify_all();
@@ -85,16 +100,16 @@ impl Pace {
     }
 
     /// What is to be left off when it is set.
-    pub(super) fn stop(&self) -> &AtomicBool {
+    pub(crate) fn stop(&self) -> &AtomicBool {
         &self.interrupt
     }
 
-    pub(super) fn was_interrupted(&self) -> bool {
+    pub(crate) fn was_interrupted(&self) -> bool {
         self.interrupt.load(Ordering::Relaxed)
     }
 
     /// Waits as long as it is paused.
-    pub(super) fn wait_until_resumed(&self) -> Result<()> {
+    pub(crate) fn wait_until_resumed(&self) -> Result<()> {
         let mut state = self.lock();
         while state.is_paused && !state.is_closing {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +118,7 @@ impl Pace {
     }
 
     /// Spends bytes in looking for something to do; waits while it is paused.
-    pub(super) fn spend(&self, bytes: u64) -> Result<()> {
+    pub(crate) fn spend(&self, bytes: u64) -> Result<()> {
         while let Err(error) = self.rest(bytes) {
             if error.kind() != io::ErrorKind::Interrupted {
                 return Err(Error::unavailable("scavenging failed").because(error));
@@ -114,7 +129,7 @@ impl Pace {
     }
 
     /// Spends bytes, and rests if enough were spent; an error if what is under way must be left.
-    pub(super) fn rest(&self, bytes: u64) -> io::Result<()> {
+    pub(crate) fn rest(&self, bytes: u64) -> io::Result<()> {
         if self.was_interrupted() {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -138,6 +153,35 @@ impl Pace {
     }
 }
 
+/// A file that is read at some pace.
+pub(crate) struct Paced<'file> {
+    pub(crate) file: &'file dyn DiskFile,
+    pub(crate) pace: &'file Pace,
+}
+
+impl DiskFile for Paced<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.pace.rest(buffer.len() as u64)?;
+        self.file.read_at(buffer, offset)
+    }
+
+    fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 fn closed() -> Error {
-    Error::closed("the store was closed, and what was not scavenged yet is left for the next time")
+    Error::closed("the store was closed, and what was not done yet is left for the next time")
 }

@@ -194,13 +194,14 @@ mod tests {
     use clap::Parser;
 
     #[test]
-    fn half_of_the_events_are_removed_while_others_read_and_write() {
+    fn half_of_the_events_are_removed_and_their_room_is_given_back() {
         let directory = tempfile::tempdir().unwrap();
         let words = "bench scavenge --seconds 0.01 --rounds 1 --events 20k";
         let mut settings = Settings::parse_from(words.split(' '));
         settings.directory = directory.path().join("bench");
         let report = run(&settings).unwrap();
         assert!(report.scavenged >= 9_000, "{report:?}");
+        assert!(report.disk_after < report.disk_before, "{report:?}");
         assert!(report.to_string().contains("| appends/s, 1 writer |"));
     }
 }

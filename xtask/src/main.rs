@@ -35,7 +35,7 @@ cargo xtask snippets           copies code into the Markdown that shows it";
 
 /// The features that `check` and `test` share, so that nothing is built twice.
 pub(crate) const FEATURES: [&str; 2] =
-    ["--features", "hitherto-bench/umadb,hitherto-bench/postgres"];
+    ["--features", "hitherto-bench/umadb,hitherto-bench/postgres,hitherto-cli/s3"];
 
 fn main() -> ExitCode {
     let words = std::env::args().skip(1).collect::<Vec<_>>();

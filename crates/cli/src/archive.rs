@@ -3,27 +3,33 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::engine;
 use crate::failure::{Failure, Outcome};
 use crate::print::{self, bytes, counted};
+use crate::{archives, engine};
 
 const EXAMPLES: &str = "\
 Examples:
   hitherto archive bank --to /mnt/cold/bank
   hitherto archive bank --to /mnt/cold/bank --keep-bytes 1000000000
+  hitherto archive bank --to s3://bucket/bank
 
 Full log files are compressed, and the oldest moved: copied, read back, compared, and only then
 removed here. All commands read them from there as before; `hitherto stat` shows where they are.
-Repeated, it also removes from the archive what a scavenge removed from the store since.";
+Repeated, it also removes from the archive what a scavenge removed from the store since.
 
-/// Moves old log files to another directory, to be read from there
+For S3, and what speaks like it, the program is built with `--features s3`, and the environment says
+how to get there: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, and AWS_ENDPOINT_URL for
+another server than Amazon's (AWS_ALLOW_HTTP=true if it speaks http). Every command that reads such a
+store needs them.";
+
+/// Moves old log files to another directory or to S3, to be read from there
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The store's directory
     store: PathBuf,
 
-    /// Where to; a directory is created if it is not there
+    /// Where to: a directory, which is created if it is not there, or `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "ARCHIVE")]
     to: String,
 
@@ -35,7 +41,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     drop(engine::open_read_only(&arguments.store)?); // none is created for nothing
     let store = engine::open(&arguments.store)?;
-    let moved = store.archive(&*engine::archive(&arguments.to)?, arguments.keep_bytes)?;
+    let moved = store.archive(&*archives::named(&arguments.to)?, arguments.keep_bytes)?;
     store.close()?;
     let mut out = print::stdout();
     let files = counted(moved.files, "file");

@@ -2,11 +2,8 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use hitherto_store::{
-    Archive, DirectoryArchive, EmbeddedStore, Error, EventStore, Report, Result, Salvage,
-};
+use hitherto_store::{EmbeddedStore, Error, EventStore, Report, Result, Salvage};
 use hitherto_vault::Vault;
 
 /// The keys of a store that has personal data.
@@ -76,18 +73,6 @@ pub(crate) fn open(path: &Path) -> Result<EmbeddedStore> {
 /// Opens a store that exists, only to read, beside whoever writes.
 pub(crate) fn open_read_only(path: &Path) -> Result<EmbeddedStore> {
     EmbeddedStore::open_read_only(path)
-}
-
-/// The archive that is named by its directory.
-pub(crate) fn archive(to: &str) -> Result<Arc<dyn Archive>> {
-    let path = to.strip_prefix("file://").unwrap_or(to);
-    if path.contains("://") {
-        return Err(Error::invalid(format!("{to} is no archive: name a directory")));
-    }
-    let archive = DirectoryArchive::create(path).map_err(|error| {
-        Error::unavailable(format!("{to} cannot be used as an archive")).because(error)
-    })?;
-    Ok(Arc::new(archive))
 }
 
 /// Reads a whole store and reports what is wrong with it.

@@ -2,6 +2,7 @@
 
 mod append;
 mod archive;
+mod archives;
 mod backup;
 mod completions;
 mod delete;
@@ -113,6 +114,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    archives::install();
     match Cli::try_parse() {
         Ok(cli) => failure::exit_code(run(cli.command)),
         Err(error) => refuse(&error),

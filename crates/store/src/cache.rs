@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use quick_cache::{Weighter, sync::Cache};
 
+use crate::event::Position;
 use crate::record::Recorded;
 
 /// Bytes that an entry takes beside what it holds, about.
@@ -79,17 +80,17 @@ impl ReadCache {
         self.kept.insert(key, cached);
     }
 
-    /// Keeps an event if it was asked for before, not too long ago: most are asked for once, and
-    /// keeping them would cost more than reading them, and push out what is asked for again.
-    pub(crate) fn keep_if_asked_again(&self, event: &Recorded) {
-        let position = event.position().0;
+    /// Notes that an event is asked for; whether it was before, not too long ago.
+    ///
+    /// Most are asked for once. To keep them would cost more than to read them, and push out what
+    /// is asked for again; and to look for them among those that are kept costs as much as a part
+    /// of the read.
+    pub(crate) fn is_asked_again(&self, position: Position) -> bool {
+        let position = position.0;
         let slots = std::iter::repeat_with(AtomicU32::default).take(self.slots);
         let asked = self.asked.get_or_init(|| slots.collect());
         let slot = (position.wrapping_mul(HASH_FACTOR) >> 32) as usize & (self.slots - 1);
-        let slot = &asked[slot];
-        if slot.swap(position as u32, Ordering::Relaxed) == position as u32 {
-            self.keep(CacheKey::Event(position), Cached::Event(event.clone()));
-        }
+        asked[slot].swap(position as u32, Ordering::Relaxed) == position as u32
     }
 
     /// Bytes that it holds.

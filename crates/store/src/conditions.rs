@@ -98,16 +98,18 @@ impl Judge<'_> {
     /// The answer that was given when these very events were appended before.
     fn find_repeated(&self, append: &Append, resolved: &Resolved) -> Result<Option<Saved>> {
         let unknown_up_to = if resolved.may_repeat { Position::START } else { resolved.up_to };
+        let unknown = self.shared.segments_behind(unknown_up_to).collect::<Vec<_>>();
         let mut known = None;
         for id in append.event_ids() {
-            if let Some(event) = self.find(id, unknown_up_to)? {
+            if let Some(event) = self.find(id, &unknown)? {
                 known = Some(event);
                 break;
             }
         }
         let Some(known) = known else { return Ok(None) };
         let first = append.event_ids().next().expect("an append has events");
-        let first = self.find(first, Position::START)?;
+        let all = self.shared.segments_behind(Position::START).collect::<Vec<_>>();
+        let first = self.find(first, &all)?;
         let first_position = first.map_or(known.position(), |event| event.position());
         self.compare_with_stored(append, first_position).map(Some)
     }
@@ -138,9 +140,9 @@ impl Judge<'_> {
         self.shared.stream_version(stream, Position(position.0 - 1))
     }
 
-    /// The event with this id behind a position.
-    fn find(&self, id: EventId, known: Position) -> Result<Option<Recorded>> {
-        for segment in self.shared.segments_behind(known) {
+    /// The event with this id in one of some segments.
+    fn find(&self, id: EventId, segments: &[Segment]) -> Result<Option<Recorded>> {
+        for segment in segments {
             for event in segment.candidates(id)? {
                 let recorded = self.event_at(segment.position(event))?;
                 if recorded.as_ref().is_some_and(|recorded| recorded.id() == id) {

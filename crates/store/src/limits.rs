@@ -1,6 +1,7 @@
 //! Every maximum in the system, and the check at the door that refuses what is over one.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use crate::append::{Append, Condition};
 use crate::error::{Error, Result};
@@ -166,10 +167,10 @@ fn check_name(what: &str, name: &str, bytes_max: usize) -> Result<()> {
         )));
     }
     let advice = "use a shorter name and keep the long text in the payload";
-    at_most(&format!("bytes in a {what}"), name.len(), bytes_max, advice)
+    at_most(format_args!("bytes in a {what}"), name.len(), bytes_max, advice)
 }
 
-fn at_most(what: &str, actual: usize, maximum: usize, advice: &str) -> Result<()> {
+fn at_most(what: impl fmt::Display, actual: usize, maximum: usize, advice: &str) -> Result<()> {
     if actual <= maximum {
         return Ok(());
     }

@@ -14,7 +14,7 @@ use crate::event::EventId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// The largest log file, in bytes. Default 64 MiB. Files of a small store are smaller: each is
+    /// The largest log file, in bytes. Default 32 MiB. Files of a small store are smaller: each is
     /// some four times as large as all before it together. An append that needs more gets a file of
     /// its own size.
     pub log_file_bytes_max: u64,
@@ -54,7 +54,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            log_file_bytes_max: 64 << 20,
+            log_file_bytes_max: 32 << 20,
             memory_bytes_max: 64 << 20,
             raw_bytes_max: 1 << 30,
             scavenge_bytes_per_second: 32 << 20,
@@ -73,11 +73,11 @@ impl Options {
     /// What the index of the newest events may take: there can be two of them for a moment, while
     /// the older one is sealed.
     pub(crate) fn growing_index_bytes(&self) -> u64 {
-        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) * 5 / 16
+        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) / 4
     }
 
     /// What pages and events that were read lately may take.
     pub(crate) fn cache_bytes(&self) -> u64 {
-        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) * 5 / 16
+        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) / 2
     }
 }

@@ -30,6 +30,9 @@ pub(crate) fn check_event(event: &NewEvent) -> Result<()> {
 /// Whether the JSON has [`PERSONAL`] as a key. A quote within a text has a `\` before it, so that
 /// no text is taken for a key.
 fn mentions(json: &[u8]) -> bool {
+    if !json.contains(&b'$') {
+        return false; // most have none, and that is seen many bytes at once
+    }
     let mut rest = json;
     while let Some(found) = rest.iter().position(|&byte| byte == b'$') {
         let (before, behind) = rest.split_at(found);

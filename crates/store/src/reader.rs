@@ -123,10 +123,15 @@ impl Reader {
     /// built anew, and the walk goes on.
     pub(crate) fn step(&mut self) -> Result<Option<Recorded>> {
         let range = self.range;
-        let mut next = self.step_once();
-        if next.is_ok() {
-            return next;
+        match self.step_once() {
+            Err(error) => self.step_with_sound_indexes(range, error),
+            next => next,
         }
+    }
+
+    #[cold]
+    fn step_with_sound_indexes(&mut self, range: Range, error: Error) -> Result<Option<Recorded>> {
+        let mut next = Err(error);
         // One is found damaged after the other; each is built anew once.
         for _ in 0..self.shared.segments.load().len() {
             if next.is_ok() || !self.shared.rebuild_damaged_indexes()? {

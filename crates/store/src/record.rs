@@ -189,9 +189,8 @@ impl Recorded {
         if ContentType::from_code(self.flags() >> CONTENT_TYPE_SHIFT).is_none() {
             return Err("its content type is of a newer version of hitherto");
         }
-        let names = &self.bytes[HEADER_BYTES..self.tags_start()];
-        let names_are_text = std::str::from_utf8(names).is_ok()
-            && std::str::from_utf8(&names[..self.stream_len()]).is_ok();
+        let names = std::str::from_utf8(&self.bytes[HEADER_BYTES..self.tags_start()]);
+        let names_are_text = names.is_ok_and(|names| names.is_char_boundary(self.stream_len()));
         if !names_are_text || !self.tags_are_text() {
             return Err("its names are not UTF-8");
         }

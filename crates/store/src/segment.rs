@@ -274,14 +274,18 @@ impl Segment {
         buffer: &mut ReadBuffer,
         cache: &ReadCache,
     ) -> Result<Recorded> {
-        let key = CacheKey::Event(self.position(event).0);
+        let position = self.position(event);
+        if !cache.is_asked_again(position) {
+            return self.read(event, buffer);
+        }
+        let key = CacheKey::Event(position.0);
         if let Some(Cached::Event(event)) = cache.find(key) {
             return Ok(event);
         }
         let recorded = self.read(event, buffer)?;
         // An event that is a small part of what was read would keep all of that in memory.
         if buffer.len() <= 2 * recorded.stored_bytes() {
-            cache.keep_if_asked_again(&recorded);
+            cache.keep(key, Cached::Event(recorded.clone()));
         }
         Ok(recorded)
     }

@@ -14,6 +14,8 @@ mod forget_leaves_a_receipt_and_nothing_else;
 mod help_and_completions;
 mod import_names_the_bad_line;
 mod import_survives_any_line;
+#[cfg(feature = "s3")]
+mod old_files_are_moved_to_s3_and_read_from_there;
 mod projections_are_shown_and_mended;
 mod repair_saves_and_says_what_is_lost;
 mod show_and_diff_fold_any_stream;

@@ -97,17 +97,24 @@ impl Upkeep {
     }
 
     fn work(&self) {
-        let stop = &self.is_closing;
         // What fails, for want of room perhaps, is tried again with the next file.
-        let _ = self.seal_finished(stop).and_then(|()| {
-            self.shared.rebuild_damaged_indexes()?;
-            self.merge_all(stop)?;
-            // While others rewrite files, the compressed ones can wait.
-            match self.shared.rewriting.try_lock() {
-                Ok(_rewriting) => self.compress(self.shared.options.raw_bytes_max, stop),
-                Err(_) => Ok(()),
-            }
-        });
+        while !self.is_closing.load(Ordering::Relaxed) && self.work_once().unwrap_or(false) {}
+    }
+
+    /// Seals what is finished, and then does one other thing; false if there is none. What waits to
+    /// be sealed is in memory, so it waits for one merge or one file at most.
+    fn work_once(&self) -> Result<bool> {
+        let stop = &self.is_closing;
+        self.seal_finished(stop)?;
+        self.shared.rebuild_damaged_indexes()?;
+        if self.merge_once(stop)? {
+            return Ok(true);
+        }
+        // While others rewrite files, the compressed ones can wait.
+        match self.shared.rewriting.try_lock() {
+            Ok(_rewriting) => self.compress_oldest(self.shared.options.raw_bytes_max, stop),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Compresses every log file that is full, now.
@@ -116,7 +123,10 @@ impl Upkeep {
         self.seal_finished(stop)?;
         let rewriting = &self.shared.rewriting;
         let _one_at_a_time = rewriting.lock().unwrap_or_else(PoisonError::into_inner);
-        self.compress(0, stop)
+        while self.compress_oldest(0, stop)? {
+            self.seal_finished(stop)?;
+        }
+        Ok(())
     }
 
     /// Seals every log file that is full, now.
@@ -139,24 +149,20 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Compresses the oldest log files until the others have no more than so many bytes.
-    fn compress(&self, raw_bytes_max: u64, stop: &AtomicBool) -> Result<()> {
+    /// Compresses the oldest log file if the others have more than so many bytes with it; whether
+    /// it did.
+    fn compress_oldest(&self, raw_bytes_max: u64, stop: &AtomicBool) -> Result<bool> {
         let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut raw, mut raw_bytes) = (Vec::new(), 0);
+        let (mut oldest, mut raw_bytes) = (None, 0);
         for log in self.sealed_logs() {
             if !log.form()?.is_compressed {
                 raw_bytes += log.end.load(Ordering::Acquire);
-                raw.push(log);
+                oldest.get_or_insert(log);
             }
         }
-        for log in raw {
-            if raw_bytes <= raw_bytes_max {
-                break;
-            }
-            log.compress(&*self.shared.disk, self.shared.identity.store_id, stop)?;
-            raw_bytes -= log.end.load(Ordering::Acquire);
-        }
-        Ok(())
+        let Some(oldest) = oldest.filter(|_| raw_bytes > raw_bytes_max) else { return Ok(false) };
+        oldest.compress(&*self.shared.disk, self.shared.identity.store_id, stop)?;
+        Ok(true)
     }
 
     /// The log files all of whose events have an index file, oldest first.
@@ -196,13 +202,13 @@ impl Upkeep {
         Ok(())
     }
 
-    fn merge_all(&self, stop: &AtomicBool) -> Result<()> {
-        while let Some(segments) = self.worth_merging() {
-            let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
-            let merged = self.shared.indexes().merge(&segments, stop)?;
-            self.shared.replace_segments(&merged);
-        }
-        Ok(())
+    /// Merges index files once, if that is worth it; whether it did.
+    fn merge_once(&self, stop: &AtomicBool) -> Result<bool> {
+        let Some(segments) = self.worth_merging() else { return Ok(false) };
+        let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        let merged = self.shared.indexes().merge(&segments, stop)?;
+        self.shared.replace_segments(&merged);
+        Ok(true)
     }
 
     /// The newest sealed segments, if enough of them are no larger than the newest is. Those before

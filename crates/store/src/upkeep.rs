@@ -98,7 +98,10 @@ impl Upkeep {
 
     fn work(&self) {
         // What fails, for want of room perhaps, is tried again with the next file.
-        while !self.is_closing.load(Ordering::Relaxed) && self.work_once().unwrap_or(false) {}
+        let mut is_more = true;
+        while is_more && !self.is_closing.load(Ordering::Relaxed) {
+            is_more = self.work_once().unwrap_or(false);
+        }
     }
 
     /// Seals what is finished, and then does one other thing; false if there is none. What waits to

@@ -86,6 +86,7 @@ fn compressing() {
     read_both_ways(&store, 3);
     let files = store.stat().expect("it is sound").files;
     assert_eq!(files.iter().map(|file| file.events).sum::<u64>(), 3);
+    assert!(files.iter().all(|file| file.allocated_bytes > 0), "none is taken for damaged");
     compressing.join().expect("it ends");
     read_both_ways(&store, 3);
     store.close().expect("it closes");

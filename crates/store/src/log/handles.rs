@@ -74,6 +74,17 @@ impl Handles {
         self.find_here(number).is_ok()
     }
 
+    /// An error if a log file is in an archive that cannot be reached now: then it is not lost.
+    pub(crate) fn see_that_it_can_be_reached(&self, number: u64) -> io::Result<()> {
+        let Ok(Some((stub, file))) = self.find_archived(number) else { return Ok(()) };
+        let elsewhere = stub.start_bytes;
+        let file = ArchivedFile::new(stub, file, &self.cache);
+        if elsewhere < file.len()? {
+            file.read_at(&mut [0], elsewhere)?;
+        }
+        Ok(())
+    }
+
     /// A whole file of another store, or of another place in this one, is damage as well: its
     /// events would fit their checksums.
     fn refuse_foreign(&self, file: &dyn DiskFile, number: u64) -> io::Result<()> {

@@ -140,8 +140,19 @@ fn open_logs(disk: &Arc<dyn Disk>, names: &[String]) -> Result<Vec<OldLog>> {
     by_number.extend(compressed.chain(raw));
     let cache = Arc::new(ReadCache::new(CACHE_BYTES));
     let handles = Handles::new(Arc::clone(disk), cache, None);
-    let open = |(number, name): (u64, &String)| open_log(&handles, number, name);
+    let open = |(number, name): (u64, &String)| {
+        handles.see_that_it_can_be_reached(number).map_err(|error| away(name, error))?;
+        open_log(&handles, number, name)
+    };
     by_number.into_iter().map(open).collect()
+}
+
+/// What is only away is no loss: whoever repairs says so if it is one.
+fn away(name: &str, error: io::Error) -> Error {
+    let advice = format!(
+        "if the archive is gone for good, remove {name} from the store, and its events count as lost"
+    );
+    Error::unavailable(format!("{name} cannot be read: {error}; {advice}")).because(error)
 }
 
 fn open_log(handles: &Handles, number: u64, name: &str) -> Result<OldLog> {

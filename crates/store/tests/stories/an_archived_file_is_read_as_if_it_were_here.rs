@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use hitherto_store::planted::{PlantedBug, plant};
 use hitherto_store::{
     Append, Archive, DirectoryArchive, DiskFile, EmbeddedStore, ErrorKind, EventId, EventStore,
-    NewEvent, Options, Position, Query, Recorded, Result, check_backup, repair, restore, verify,
+    NewEvent, Options, Position, Query, Recorded, Result, Target, check_backup, repair, restore,
+    verify,
 };
 
 fn open(path: &Path) -> EmbeddedStore {
@@ -245,4 +246,92 @@ fn damage_in_an_archive_is_noticed_never_returned() {
     let errors: Vec<_> = store.read(Query::all()).filter_map(Result::err).collect();
     assert_eq!(errors[0].kind(), ErrorKind::Corrupt, "{errors:?}");
     assert!(!verify(path("bank")).unwrap().damages.is_empty());
+}
+
+/// Digits that hardly compress (the generator splitmix64).
+fn noise(number: u64, digits: usize) -> String {
+    let mut state = number << 32;
+    let mut next = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        format!("{:016x}", mixed ^ (mixed >> 31))
+    };
+    (0..digits / 16).map(|_| next()).collect()
+}
+
+/// Without what the store notes down itself.
+fn plays(store: &EmbeddedStore) -> Vec<Recorded> {
+    store.read(Query::category("play")).collect::<Result<_>>().unwrap()
+}
+
+/// Bytes of all objects in an archive.
+fn bytes_in(path: &Path) -> u64 {
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| entry.metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn what_is_removed_from_an_archived_file_goes_from_the_archive_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    for number in 0..600 {
+        let said = NewEvent::json("Said", format!(r#"{{"text":"{}"}}"#, noise(number, 500)));
+        store.append(Append::to(format!("play-{}", number % 5)).event(said)).unwrap();
+    }
+    let moved = store.archive(&cold(&path("cold")), 0).unwrap();
+    let full = bytes_in(&path("cold"));
+    let head = store.head().wait().unwrap();
+    let digest = store.digest(head).unwrap();
+    for gone in ["play-1", "play-2", "play-3"] {
+        store.delete(Target::stream(gone)).unwrap();
+    }
+    let kept = plays(&store);
+    store.scavenge().unwrap();
+    let removed: u64 = store.stat().unwrap().files.iter().map(|file| file.removed_events).sum();
+    assert_eq!(removed, 3 * 120);
+    assert!(plays(&store) == kept, "what stays is read as before");
+
+    // The old copies go when files are moved the next time, and the smaller ones take their place.
+    let again = store.archive(&cold(&path("cold")), 0).unwrap();
+    assert!(again.superseded > 0 && again.files >= moved.files, "{again:?}");
+    // A scavenge ends the file that was written to, so one more is moved now.
+    let (left, files) = (bytes_in(&path("cold")), again.files);
+    let is_less = left * moved.files < full * files * 4 / 5;
+    assert!(is_less, "room is given back there, file by file: {left} of {full}, {again:?}");
+    store.close().unwrap();
+    let store = open(&path("bank"));
+    assert!(plays(&store) == kept);
+    assert_eq!(store.digest(head).unwrap(), digest);
+    assert_eq!(verify(path("bank")).unwrap().damages, []);
+}
+
+#[test]
+fn a_repair_while_an_archive_is_gone_says_what_is_missing_and_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    append(&store, 600);
+    let before = all(&store);
+    store.archive(&cold(&path("cold")), 0).unwrap();
+    store.close().unwrap();
+    std::fs::rename(path("cold"), path("away")).unwrap();
+
+    let error = repair(path("bank"), path("saved")).unwrap_err(); // what is only away is no loss
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("remove 000000000001.alog from the store"), "{error}");
+    assert!(!path("saved").exists(), "nothing is left of it");
+
+    std::fs::rename(path("away"), path("cold")).unwrap();
+    assert!(all(&open(&path("bank"))) == before, "nothing has changed");
+    repair(path("bank"), path("saved")).unwrap();
+    assert!(all(&open(&path("saved"))) == before);
+
+    // Somebody says that the archive is gone for good.
+    std::fs::remove_dir_all(path("cold")).unwrap();
+    let stubs = std::fs::read_dir(path("bank")).unwrap().map(|entry| entry.unwrap().path());
+    let stubs = stubs.filter(|path| path.extension().is_some_and(|ending| ending == "alog"));
+    stubs.for_each(|stub| std::fs::remove_file(stub).unwrap());
+    let salvage = repair(path("bank"), path("rest")).unwrap();
+    assert!(!salvage.losses.is_empty() && salvage.events > 0, "{salvage:?}");
 }

@@ -29,7 +29,11 @@ pub fn install() {
     open_archives_with(open);
 }
 
-fn open(location: &str) -> io::Result<Option<Arc<dyn Archive>>> {
+/// The archive at a location, if that is `s3://…`.
+///
+/// # Errors
+/// As [`S3Archive::open`].
+pub fn open(location: &str) -> io::Result<Option<Arc<dyn Archive>>> {
     if !location.starts_with(s3::SCHEME) {
         return Ok(None);
     }

@@ -48,8 +48,11 @@ struct Background {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are wishes, and independent")]
 struct Wish {
     lead: bool,
+    /// Looks after a while whether what a thread wanted to commit itself still waits.
+    look: bool,
     mark: bool,
     close: bool,
 }
@@ -76,8 +79,9 @@ impl CommitQueue {
     /// thread, or does it at once if there is none.
     pub(crate) fn submit(self: &Arc<Self>, append: Append) -> Ticket {
         let ticket = self.enqueue(append);
-        if self.background.is_none() || !wait::leave(self) {
-            self.lead_elsewhere();
+        match &self.background {
+            Some(background) if wait::leave(self) => background.wish_for_a_look(),
+            _ => self.lead_elsewhere(),
         }
         ticket
     }
@@ -186,7 +190,7 @@ impl CommitQueue {
             if wish.close {
                 return;
             }
-            if wish.lead {
+            if wish.lead || wish.look {
                 self.lead();
             }
             if wish.mark {
@@ -248,14 +252,28 @@ impl Background {
         is_heard
     }
 
-    /// What is wanted next. A wish for a mark is told only after a while in which nothing else was.
+    /// Has the thread look whether something still waits, after a while: the one that wanted to
+    /// commit it may be blocked by something that waits for that commit. Who has a look or a mark
+    /// to come back for is not woken for it.
+    fn wish_for_a_look(&self) {
+        let mut state = lock(&self.state);
+        let comes_back = state.look || state.mark;
+        state.look = true;
+        drop(state);
+        if !comes_back {
+            self.changed.notify_one();
+        }
+    }
+
+    /// What is wanted next. A look and a mark are told only after a while in which nothing else
+    /// was.
     fn next_wish(&self) -> Wish {
         let mut state = lock(&self.state);
         loop {
             if state.lead || state.close {
-                return Wish { mark: false, ..take(&mut state, false) };
+                return take(&mut state, false);
             }
-            if !state.mark {
+            if !state.mark && !state.look {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
@@ -268,10 +286,11 @@ impl Background {
     }
 }
 
-/// Takes the wishes; that for a mark only if it is its time.
-fn take(state: &mut Wish, takes_mark: bool) -> Wish {
-    let mark = takes_mark && std::mem::take(&mut state.mark);
-    Wish { lead: std::mem::take(&mut state.lead), mark, close: state.close }
+/// Takes the wishes; what is told after a while only if it is its time.
+fn take(state: &mut Wish, is_time: bool) -> Wish {
+    let mark = is_time && std::mem::take(&mut state.mark);
+    let look = is_time && std::mem::take(&mut state.look);
+    Wish { lead: std::mem::take(&mut state.lead), look, mark, close: state.close }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

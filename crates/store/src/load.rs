@@ -345,16 +345,14 @@ impl Loader {
         why: &str,
     ) -> Result<bool> {
         let here = scan.expected;
-        // In the last file a frame of the batch that should stand here proves nothing: all of it
-        // may be torn. In any other file everything up to its end was synced.
-        let batch = if is_last { here.next_batch() + 1 } else { 0 };
         if is_last
             && (is_planted(PlantedBug::TruncateAtDamage) || self.is_clean_end(growing, &here))
         {
             return Ok(false);
         }
-        let later =
-            scan.find_later_frame(batch).map_err(disk_error("a log file could not be read"))?;
+        // What is before the last file was synced up to its end.
+        let later = if is_last { scan.find_proof_of_more() } else { scan.find_later_frame(0) };
+        let later = later.map_err(disk_error("a log file could not be read"))?;
         let later = later.filter(|(_, header)| header.first_position >= here.position);
         if is_last && later.is_some() && self.is_there_by_now(growing, scan)? {
             return Ok(true);

@@ -29,8 +29,8 @@ thread_local! {
 /// Blocks this thread until a future is ready: for programs and tests without a runtime.
 ///
 /// What the future submits to an embedded store is committed in this thread, when the future has
-/// nothing else to do or is ready. So a future that submits an append should await something of
-/// hitherto's before it blocks its thread by other means until the append is durable.
+/// nothing else to do or is ready. If it blocks this thread by other means before, until the append
+/// is durable perhaps, another thread commits it after some 20 ms.
 ///
 /// ```
 /// use hitherto_store::{Append, EmbeddedStore, EventStore, NewEvent, wait};

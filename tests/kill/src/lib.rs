@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hitherto_store::{
-    Append, EventId, ExpectedVersion, NewEvent, Options, Position, Query, StreamName, Tag,
+    Append, Before, EmbeddedStore, EventId, EventStore, ExpectedVersion, NewEvent, Options,
+    Position, Query, Result, StreamName, Tag, Target,
 };
 
 /// Threads that append at once.
@@ -154,7 +155,7 @@ impl fmt::Display for Key {
 impl FromStr for Key {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         let mut numbers = text.split(' ').map(str::parse);
         match (numbers.next(), numbers.next(), numbers.next()) {
             (Some(Ok(round)), Some(Ok(thread)), Some(Ok(number))) => {
@@ -197,6 +198,19 @@ pub fn own_stream(thread: u64) -> StreamName {
 /// One of the streams of which all but the last event is removed again.
 pub fn noise_stream(number: u64) -> StreamName {
     StreamName::of("noise", number % SHARED_STREAMS)
+}
+
+/// Appends what nobody needs, and removes all of it but the last event.
+///
+/// # Errors
+///
+/// What the store says.
+pub fn make_noise(store: &EmbeddedStore, number: u64) -> Result<()> {
+    let stream = noise_stream(number);
+    let noise = || NewEvent::json(NOISE_KIND, "n".repeat(700));
+    let saved = store.append(Append::to(stream.clone()).events([noise(), noise(), noise()]))?;
+    store.truncate(Target::Stream(stream), Before::Version(saved.version))?;
+    Ok(())
 }
 
 /// The events that this thread's conditions look at.

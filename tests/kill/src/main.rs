@@ -8,13 +8,9 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use hitherto_kill_test::{
-    Key, NOISE_KIND, Places, THREADS, Way, boundary, noise_stream, options, own_stream, person,
-    seen,
+    Key, Places, THREADS, Way, boundary, make_noise, options, own_stream, person, seen,
 };
-use hitherto_store::{
-    Append, Before, DirectoryArchive, EmbeddedStore, EventStore, NewEvent, Position, Query, Result,
-    Saved, Target,
-};
+use hitherto_store::{DirectoryArchive, EmbeddedStore, EventStore, Position, Query, Result, Saved};
 use hitherto_vault::Vault;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -56,12 +52,7 @@ fn append_for_ever(store: &EmbeddedStore, mut key: Key) {
 /// Appends what nobody needs, removes it again, and gives its room back, while the others append.
 fn remove_for_ever(store: &EmbeddedStore, round: u64) {
     for number in round.. {
-        let stream = noise_stream(number);
-        let noise = || NewEvent::json(NOISE_KIND, "n".repeat(700));
-        let saved = store.append(Append::to(stream.clone()).events([noise(), noise(), noise()]));
-        let version = saved.expect("nobody minds").version;
-        let removed = store.truncate(Target::Stream(stream), Before::Version(version));
-        removed.expect("it has so many");
+        make_noise(store, number).expect("nobody minds");
         if number.is_multiple_of(8) {
             store.scavenge().expect("there is room");
         }

@@ -4,8 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use hitherto::wait;
-use hitherto::{Repository, Store};
+use hitherto::{Repository, Store, wait};
 use hitherto_store::{Error, Result};
 
 use super::account::BankAccount;

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use hitherto::wait;
-use hitherto::{Repository, Saved, Snapshots, UpdateError};
+use hitherto::{Repository, Saved, Snapshots, UpdateError, wait};
 use hitherto_store::EventStore;
 use hitherto_store::Query;
 

@@ -1,7 +1,6 @@
 //! An event that an older version of the program wrote.
 
-use hitherto::Repository;
-use hitherto::wait;
+use hitherto::{Repository, wait};
 use hitherto_store::{Append, EventStore, NewEvent};
 
 use super::customer::Customer;

@@ -2,8 +2,7 @@
 
 use std::sync::Barrier;
 
-use hitherto::Repository;
-use hitherto::wait;
+use hitherto::{Repository, wait};
 use hitherto_store::{Append, ErrorKind, EventStore, ExpectedVersion, NewEvent, Query};
 
 use super::account::{BankAccount, Refused, money};

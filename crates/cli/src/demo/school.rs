@@ -3,8 +3,7 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use hitherto::wait;
-use hitherto::{Decision, Saved, UpdateError};
+use hitherto::{Decision, Saved, UpdateError, wait};
 use hitherto_store::{EventStore, Query, Result};
 
 use super::balance::unrefused;

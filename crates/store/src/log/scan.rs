@@ -202,6 +202,20 @@ impl<'file> Scan<'file> {
         Ok(None)
     }
 
+    /// At a place without a frame in the last file: where the log goes on all the same, if
+    /// something shows that it does. A frame of the batch that should stand here shows nothing,
+    /// because all of that may be torn; but one of a later batch does, and so does the very frame
+    /// that should stand here: what was read last is a copy then, which a write that went astray
+    /// has left.
+    pub(crate) fn find_proof_of_more(&mut self) -> io::Result<Option<(u64, FrameHeader)>> {
+        let (batch, position) = (self.expected.next_batch(), self.expected.position);
+        if let Some(later) = self.find_later_frame(batch + 1)? {
+            return Ok(Some(later));
+        }
+        let same = self.find_later_frame(batch)?;
+        Ok(same.filter(|(_, header)| header.first_position == position))
+    }
+
     /// The events before the damage of a frame whose header is whole: what nobody may save, and
     /// only a planted bug does.
     pub(crate) fn half_frame(&mut self) -> io::Result<Option<Frame>> {

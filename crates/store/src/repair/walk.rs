@@ -221,13 +221,13 @@ impl<'store> Walk<'store> {
     fn resumption(&self, file: &mut FileWalk<'_>) -> Result<Option<(u64, FrameHeader)>> {
         let here = file.scan.expected;
         if file.is_last {
-            // A torn batch is no damage; only a later batch proves that it was synced once.
-            let later = file.find_later(here.next_batch() + 1)?;
-            if self.is_clean_end(&here) || later.is_none() {
+            // A torn batch is no damage, unless something shows that it was synced once.
+            let proof = file.scan.find_proof_of_more().map_err(unreadable())?;
+            if self.is_clean_end(&here) || proof.is_none() {
                 return Ok(None);
             }
         }
-        file.find_later(0)
+        file.scan.find_later_frame(0).map_err(unreadable())
     }
 
     fn is_clean_end(&self, end: &Expected) -> bool {
@@ -341,11 +341,4 @@ struct FileWalk<'file> {
     /// The header of the file after it, if that is whole: it says where this one ends.
     following: Option<FileHeader>,
     is_last: bool,
-}
-
-impl FileWalk<'_> {
-    /// The next whole frame header of a batch or a later one, behind where the scan stands.
-    fn find_later(&mut self, batch: u64) -> Result<Option<(u64, FrameHeader)>> {
-        self.scan.find_later_frame(batch).map_err(unreadable())
-    }
 }

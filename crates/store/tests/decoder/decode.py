@@ -225,12 +225,16 @@ class Walk:
             pass
         if following:
             return check(self.end == limit, f"file {log.number} ends too early, at {self.end}")
-        # What should stand here was synced once if a later batch stands behind it.
-        expected = self.batch + (self.left == 0)
         for at in range(self.end + 8, len(log.data) - 55, 8):
             header = self.header(log, at)
-            is_later = header is not None and u64(header, 8) > expected
-            check(not is_later, f"file {log.number} at {self.end}, before {at}")
+            is_end = header is None or not self.proves_more(header)
+            check(is_end, f"file {log.number} at {self.end}, before {at}")
+
+    def proves_more(self, header):
+        """What should stand at the end was synced once if a later batch stands behind it, or if
+        it stands there itself: the end is then within a damage."""
+        expected, batch = self.batch + (self.left == 0), u64(header, 8)
+        return batch > expected or batch == expected and u64(header, 16) == self.position
 
 
 def tree(leaves):

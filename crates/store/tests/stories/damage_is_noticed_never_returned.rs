@@ -4,38 +4,18 @@
 //! One way of damage was a hang: a backward read of a store whose first file was gone asked for the
 //! same position for ever.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hitherto_store::{
-    Append, Disk, EmbeddedStore, Error, ErrorKind, EventStore, MemoryDisk, NewEvent, Options,
-    Query, Recorded, SystemClock, Tag, verify_disk,
+    Append, EmbeddedStore, Error, ErrorKind, EventStore, MemoryDisk, NewEvent, Options, Query,
+    Recorded, SystemClock, Tag, verify_disk,
 };
 
-type Image = BTreeMap<String, Vec<u8>>;
+use crate::common::image::{Image, disk_of, image_of, read};
 
 /// In a store of several files every so manieth byte is flipped; in the smallest one that has all
 /// sorts of files, every byte.
 const STRIDE: usize = 17;
-
-fn image_of(disk: &MemoryDisk) -> Image {
-    let names = disk.list().expect("it can be listed");
-    let content = |name: &String| {
-        let file = disk.open(name).expect("it is there");
-        let mut bytes = vec![0; file.len().expect("it has a length") as usize];
-        file.read_at(&mut bytes, 0).expect("it can be read");
-        bytes
-    };
-    names.into_iter().map(|name| (name.clone(), content(&name))).collect()
-}
-
-fn disk_of(image: &Image) -> MemoryDisk {
-    let disk = MemoryDisk::new();
-    for (name, bytes) in image {
-        disk.create(name).expect("it is new").write_at(bytes, 0).expect("it is written");
-    }
-    disk
-}
 
 fn options() -> Options {
     let mut options = Options::default();
@@ -47,18 +27,6 @@ fn options() -> Options {
 
 fn open(image: &Image) -> Result<EmbeddedStore, Error> {
     EmbeddedStore::on(disk_of(image), SystemClock, options())
-}
-
-/// All events up to the first error.
-fn read(store: &EmbeddedStore, query: Query) -> (Vec<Recorded>, Option<Error>) {
-    let mut events = Vec::new();
-    for event in store.read(query) {
-        match event {
-            Ok(event) => events.push(event),
-            Err(error) => return (events, Some(error)),
-        }
-    }
-    (events, None)
 }
 
 /// A store of three files, and what is in it.

@@ -305,3 +305,36 @@ fn a_copy_of_an_earlier_commit_over_a_later_one_does_not_end_the_log() {
     assert!(events.iter().all(|event| saved.contains(event) != is_lost(event)), "{salvage:?}");
     assert!(saved.len() >= events.len() - 4, "{salvage:?}");
 }
+
+/// A write that went astray into an earlier commit: a copy of the last but one, and of the
+/// beginning of the last. A repair once took the log to end in that copy, and lost the last without
+/// a word.
+#[test]
+fn a_copy_of_the_end_within_a_damaged_commit_does_not_end_the_log() {
+    let disk = MemoryDisk::new();
+    let mut options = options();
+    options.log_file_bytes_min = 64 << 10;
+    options.log_file_bytes_max = 64 << 10;
+    let store = EmbeddedStore::on(disk.clone(), SystemClock, options.clone()).expect("it opens");
+    for (letter, bytes) in [("a", 9_000), ("b", 200), ("c", 3_000)] {
+        let event = NewEvent::json("Large", letter.repeat(bytes));
+        store.append(Append::to("a-1").event(event)).expect("it fits");
+    }
+    let mut image = image_of(&disk);
+    image.remove("spare");
+    let (_, bytes) =
+        image.iter_mut().find(|(name, _)| name.contains(".log")).expect("there is a log file");
+    let commits = commits_in(bytes);
+    let [first, last_but_one, last] = &commits[..] else { panic!("{commits:?}") };
+    let astray = last_but_one.0.start..last.0.start + 1_000;
+    bytes.copy_within(astray, first.0.start + 2_048);
+    let (salvage, saved) = repaired(&image, "a copy of the end");
+    let positions: Vec<_> = saved.iter().map(|event| event.position().0).collect();
+    assert_eq!(positions, [2, 3], "{salvage:?}");
+    let losses: Vec<_> = salvage.losses.iter().filter_map(|loss| loss.positions).collect();
+    assert_eq!(losses, [(Position(1), Position(1))], "{salvage:?}");
+
+    let damaged = EmbeddedStore::read_only_on(disk_of(&image), SystemClock, options);
+    let read = all(&damaged.expect("it opens"), Query::all().after(Position(1)));
+    assert!(read == saved, "who reads on behind the damage misses nothing");
+}

@@ -1,5 +1,6 @@
 //! Who waits for what submits commits it in this thread, and nothing stays behind: not when the
-//! future does not await it, panics, waits in between for others, or fills the queue.
+//! future does not await it, panics, waits in between for others, fills the queue, or blocks its
+//! thread by other means.
 
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
@@ -103,4 +104,25 @@ fn stores_do_not_wait_for_each_other() {
         assert_eq!(second.await.expect("it is stored").position.0, 1);
         assert_eq!(first.await.expect("it is stored").position.0, 1);
     });
+}
+
+/// Another runtime within the future, or a channel, knows nothing of what was left.
+#[test]
+fn who_blocks_the_thread_by_other_means_does_not_wait_for_ever() {
+    let (store, threads) = store();
+    let (sends, receives) = std::sync::mpsc::channel();
+    for number in 1..=3 {
+        let (beside, sends) = (store.clone(), sends.clone());
+        wait(async {
+            let _left = store.submit(append(8));
+            std::thread::spawn(move || {
+                let event = beside.follow(Query::all()).nth(number - 1).expect("there is one");
+                sends.send(event.expect("it is sound").position()).expect("somebody waits");
+            });
+            let read = receives.recv_timeout(Duration::from_mins(1)).expect("it is committed");
+            assert_eq!(read.0, number as u64);
+        });
+    }
+    let threads = threads.lock().expect("nobody panics with it");
+    assert_ne!(*threads, [std::thread::current().id()], "this thread was blocked");
 }

@@ -263,8 +263,9 @@ impl Loader {
         let is_many = self.found.len() > UNSEALED_FILES_MAX && self.damages.is_empty();
         let sealed = finished.filter(|_| is_many).and_then(|finished| {
             let indexes = source.indexes(source.index_disk);
+            let made_of = (&*growing, growing.log.edition().ok()?.number);
             // Without room for its index, the segment stays in memory: a full disk can be opened.
-            indexes.seal(&growing, finished, Vec::new(), &AtomicBool::new(false)).ok()
+            indexes.seal(made_of, finished, Vec::new(), &AtomicBool::new(false)).ok()
         });
         self.segments.push(sealed.unwrap_or(Segment::Growing(growing)));
     }

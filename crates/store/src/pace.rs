@@ -24,6 +24,7 @@ pub(crate) struct Pace {
     changed: Condvar,
     /// Set when what is under way must be left.
     interrupt: AtomicBool,
+    pauses: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +42,7 @@ impl Pace {
             state: Mutex::default(),
             changed: Condvar::new(),
             interrupt: AtomicBool::new(false),
+            pauses: AtomicU64::new(0),
         }
     }
 
@@ -74,8 +76,11 @@ impl Pace {
     }
 
     pub(crate) fn pause(&self) {
-        self.lock().is_paused = true;
+        let mut state = self.lock();
+        state.is_paused = true;
+        self.pauses.fetch_add(1, Ordering::Relaxed);
         self.interrupt.store(true, Ordering::Relaxed);
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -106,6 +111,12 @@ impl Pace {
 
     pub(crate) fn was_interrupted(&self) -> bool {
         self.interrupt.load(Ordering::Relaxed)
+    }
+
+    /// How often it was paused: what failed meanwhile may have been left only because of that,
+    /// though it goes on again.
+    pub(crate) fn pauses(&self) -> u64 {
+        self.pauses.load(Ordering::Relaxed)
     }
 
     /// Waits as long as it is paused.

@@ -141,15 +141,16 @@ impl Indexes<'_> {
         Sealed { index, logs }
     }
 
-    /// Writes the index of a finished segment and opens it.
+    /// Writes the index of a finished segment and opens it. It was made of this edition of its log
+    /// file.
     pub(crate) fn seal(
         &self,
-        growing: &Growing,
+        (growing, edition): (&Growing, u32),
         finished: &Finished,
         history: Vec<u8>,
         stop: &AtomicBool,
     ) -> Result<Segment> {
-        let coverage = coverage_of(growing, finished, history);
+        let coverage = coverage_of((growing, edition), finished, history);
         let name = sealed::write(&**self.disk, TEMPORARY, coverage, &[&growing.index], stop)?;
         self.reopen(&name, std::slice::from_ref(&growing.log))
     }
@@ -177,16 +178,18 @@ impl Indexes<'_> {
         Ok(merged)
     }
 
-    /// Builds a damaged index anew from the log.
+    /// Builds an index that is damaged or outdated anew from the log.
     pub(crate) fn rebuild(&self, sealed: &Sealed) -> Result<Segment> {
         let never = AtomicBool::new(false);
         let mut parts = Vec::new();
         for file in 0..sealed.logs.len() {
+            // Asked before: what is removed meanwhile makes the index outdated again.
+            let edition = sealed.logs[file].edition()?.number;
             let growing = self.read_part(sealed, file)?;
             let finished = growing.finished.get().expect("it was read to its end");
             let is_last = file + 1 == sealed.logs.len();
             let history = if is_last { sealed.index.header.history.clone() } else { Vec::new() };
-            match self.seal(&growing, finished, history, &never)? {
+            match self.seal((&growing, edition), finished, history, &never)? {
                 Segment::Sealed(part) => parts.push(part),
                 Segment::Growing(_) => {}
             }
@@ -245,7 +248,11 @@ impl Indexes<'_> {
     }
 }
 
-fn coverage_of(growing: &Growing, finished: &Finished, history: Vec<u8>) -> Coverage {
+fn coverage_of(
+    (growing, edition): (&Growing, u32),
+    finished: &Finished,
+    history: Vec<u8>,
+) -> Coverage {
     let (lowest_id, highest_id) = growing.index.id_range();
     let header = SealedHeader {
         store_id: growing.header.store_id,
@@ -262,6 +269,7 @@ fn coverage_of(growing: &Growing, finished: &Finished, history: Vec<u8>) -> Cove
         last_frame: finished.last_frame,
         history,
     };
-    let file = FileEntry { number: growing.log.number, first_event: 0, end: finished.end.offset };
+    let (number, end) = (growing.log.number, finished.end.offset);
+    let file = FileEntry { number, first_event: 0, edition, end };
     Coverage { header, files: vec![file] }
 }

@@ -308,6 +308,19 @@ impl Sealed {
         before.index.header.next_position() == self.index.header.first_position
     }
 
+    /// Whether one of its log files was rewritten since it was made, so that it has names of what
+    /// was removed.
+    pub(crate) fn is_outdated(&self) -> Result<bool> {
+        for (file, log) in self.index.files.iter().zip(&self.logs) {
+            // What is in an archive was not rewritten since it came there.
+            let is_here = log.form()?.archive.is_none();
+            if is_here && log.edition()?.number != file.edition {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The first and the last position in one of its log files.
     pub(crate) fn positions_in(&self, file: usize) -> (Position, Position) {
         let files = &self.index.files;

@@ -4,7 +4,6 @@
 //!
 //! Nothing here is needed for an event to be durable or found. What fails is tried again later.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -129,7 +128,8 @@ impl Upkeep {
         while self.compress_oldest(0, stop)? {
             self.seal_finished(stop)?;
         }
-        Ok(())
+        // Whoever moves them away next need not look at them again.
+        self.rebuild_outdated_indexes()
     }
 
     /// Seals every log file that is full, now.
@@ -137,14 +137,14 @@ impl Upkeep {
         self.seal_finished(&self.is_closing)
     }
 
-    /// Builds the indexes of some log files anew: of what was removed from these, nothing is left
-    /// in them then.
-    pub(crate) fn rebuild_indexes_of(&self, numbers: &BTreeSet<u64>) -> Result<()> {
+    /// Builds the indexes anew of which a log file was rewritten since: of what was removed from
+    /// it, nothing is left in them then.
+    pub(crate) fn rebuild_outdated_indexes(&self) -> Result<()> {
         let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         let segments = self.shared.segments.load_full();
         for segment in segments.iter() {
             let Segment::Sealed(sealed) = segment else { continue };
-            if sealed.logs.iter().any(|log| numbers.contains(&log.number)) {
+            if sealed.is_outdated()? {
                 let rebuilt = self.shared.indexes().rebuild(sealed)?;
                 self.shared.replace_segments(&rebuilt);
             }
@@ -171,7 +171,13 @@ impl Upkeep {
     /// The log files all of whose events have an index file, oldest first.
     pub(crate) fn sealed_logs(&self) -> Vec<Arc<LogFile>> {
         let unsealed = self.unsealed();
-        let first = unsealed.first().map_or(u64::MAX, |growing| growing.log.number);
+        // The rest of a file may have nothing to be sealed: a store was closed behind its last
+        // event.
+        let is_nothing = |growing: &Growing| {
+            growing.index.count() == 0 && growing.finished.get().is_some_and(|it| it.is_whole)
+        };
+        let first = unsealed.iter().find(|growing| !is_nothing(growing));
+        let first = first.map_or(u64::MAX, |growing| growing.log.number);
         let mut logs = self.shared.logs();
         logs.retain(|log| log.number < first);
         logs
@@ -198,7 +204,8 @@ impl Upkeep {
             if growing.index.count() > 0 {
                 let last = Position(finished.end.position.0 - 1);
                 let history = digest::behind(&self.shared, growing.first_position, last)?;
-                let sealed = self.shared.indexes().seal(&growing, finished, history, stop)?;
+                let made_of = (&*growing, growing.log.edition()?.number);
+                let sealed = self.shared.indexes().seal(made_of, finished, history, stop)?;
                 self.shared.replace_segments(&sealed);
             }
         }

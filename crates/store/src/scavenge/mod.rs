@@ -9,7 +9,6 @@
 mod plan;
 mod rewrite;
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -20,7 +19,7 @@ use crate::log::LogFile;
 use crate::pace::Pace;
 use crate::retention::{Decisions, Fact, Moment, View};
 use crate::shared::Shared;
-use crate::sync::Mutex;
+use crate::sync::{AtomicBool, Mutex};
 use crate::upkeep::Upkeep;
 use crate::writer::Writer;
 
@@ -69,6 +68,9 @@ pub(crate) struct Scavenger {
     pace: Pace,
     /// One at a time; and when the last one in the background was.
     last: Mutex<Option<Round>>,
+    /// Whether a file may have been rewritten whose index was not yet: a process that ended in
+    /// between leaves it so.
+    has_outdated_indexes: AtomicBool,
 }
 
 /// What was known when a round in the background began.
@@ -87,7 +89,16 @@ impl Scavenger {
     ) -> Self {
         let rate = shared.options.scavenge_bytes_per_second;
         let pace = Pace::new(shared.options.background.then_some(rate));
-        Self { shared, upkeep, queue, decisions, pace, last: Mutex::default() }
+        let has_outdated_indexes = AtomicBool::new(true);
+        Self {
+            shared,
+            upkeep,
+            queue,
+            decisions,
+            pace,
+            last: Mutex::default(),
+            has_outdated_indexes,
+        }
     }
 
     pub(crate) fn pace(&self) -> &Pace {
@@ -101,9 +112,8 @@ impl Scavenger {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             let round = self.round();
             if !last.is_some_and(|last| !self.is_due(last, round)) {
-                *last = Some(round);
-                // What fails, for want of room perhaps, is tried again in the next round.
-                let _ = self.run(Share::Eighth);
+                // What fails, for want of room perhaps, is tried again when it is wished for next.
+                *last = self.run(Share::Eighth).is_ok().then_some(round);
             }
         }
     }
@@ -130,7 +140,6 @@ impl Scavenger {
         }
         let _one_at_a_time = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         self.end_last_file()?;
-        self.upkeep.seal_now()?;
         self.run(Share::Any)
     }
 
@@ -139,15 +148,27 @@ impl Scavenger {
     fn end_last_file(&self) -> Result<()> {
         let head = self.shared.durable();
         let Some(mut view) = View::new(&self.shared, head) else { return Ok(()) };
-        let last = self.shared.segments.load().last().map(|it| it.positions_by_log(head));
-        let Some((_, first, last)) = last.and_then(|it| it.last().copied()) else { return Ok(()) };
-        if self.has_share((first, last), Share::Any, 0, &mut view)? {
+        let Some(log) = self.shared.logs().pop() else { return Ok(()) };
+        // Some of it may have an index already, since the store was closed the last time.
+        let Some(positions) = positions_of(&self.shared, log.number) else { return Ok(()) };
+        if self.has_share(positions, Share::Any, 0, &mut view)? {
             self.queue.with_writer(Writer::end_file)?;
         }
         Ok(())
     }
 
     fn run(&self, share: Share) -> Result<Scavenged> {
+        let done = self.rewrite_files(share)?;
+        if self.has_outdated_indexes.load(Ordering::Relaxed) {
+            self.upkeep.rebuild_outdated_indexes()?;
+            self.has_outdated_indexes.store(false, Ordering::Relaxed);
+        }
+        Ok(done)
+    }
+
+    fn rewrite_files(&self, share: Share) -> Result<Scavenged> {
+        // Files that are full may wait for that still, and would be passed over.
+        self.upkeep.seal_now()?;
         let files = self.plan(share)?;
         if files.is_empty() {
             return Ok(Scavenged::default());
@@ -158,28 +179,26 @@ impl Scavenger {
         let time = begun.map_or_else(|| self.round().time, |begun| begun.time);
         let mut view = View::at(retention, Moment { position, time });
         let mut done = Scavenged::default();
-        let mut rewritten = BTreeSet::new();
         for log in files {
-            let file = self.remove_from(&log, &mut view)?;
-            if file.files > 0 {
-                rewritten.insert(log.number);
-            }
-            done.add(file);
+            self.has_outdated_indexes.store(true, Ordering::Relaxed);
+            done.add(self.remove_from(&log, &mut view)?);
         }
-        self.upkeep.rebuild_indexes_of(&rewritten)?;
         Ok(done)
     }
 
     /// Rewrites a file; again from its start if it was paused meanwhile.
     fn remove_from(&self, log: &LogFile, view: &mut View) -> Result<Scavenged> {
         loop {
+            let pauses = self.pace.pauses();
             let rewritten = {
                 let rewriting = &self.shared.rewriting;
                 let _one_at_a_time = rewriting.lock().unwrap_or_else(PoisonError::into_inner);
                 rewrite::without_removed(&self.shared, log, view, &self.pace)
             };
             match rewritten {
-                Err(_) if self.pace.was_interrupted() => self.pace.wait_until_resumed()?,
+                Err(_) if self.pace.was_interrupted() || self.pace.pauses() > pauses => {
+                    self.pace.wait_until_resumed()?;
+                }
                 other => return other,
             }
         }

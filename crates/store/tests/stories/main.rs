@@ -5,6 +5,7 @@ mod a_bit_that_flips_on_its_way_to_the_disk_is_noticed;
 mod a_raw_file_beside_its_compressed_form_is_not_looked_at;
 mod a_refusal_waits_for_what_it_is_based_on;
 mod a_repaired_store_goes_on_behind_a_gap;
+mod a_scavenge_that_is_paused_or_closed_goes_on;
 mod a_slow_disk_is_waited_for;
 mod a_store_that_crashes_often_stays_small;
 mod an_archived_file_is_read_as_if_it_were_here;

@@ -98,6 +98,39 @@ fn a_repeat_of_what_is_gone_is_answered_as_before_and_another_content_is_refused
 }
 
 #[test]
+fn the_file_that_was_written_to_before_the_last_close_is_scavenged_too() {
+    let mut kept = half();
+    kept.reopen();
+    kept.store.delete(Target::stream("gone-1")).expect("it is there");
+    assert_eq!(kept.store.scavenge().expect("there is room").events, 200);
+    kept.reopen();
+    kept.note("keep-1", "Said", 1);
+    kept.store.delete(Target::stream("keep-1")).expect("it is there");
+    assert_eq!(kept.store.scavenge().expect("there is room").events, 201);
+}
+
+/// The power goes behind the last rewritten file: its index is the one from before.
+#[test]
+fn an_index_that_was_made_before_its_file_was_rewritten_is_made_anew() {
+    let mut kept = half();
+    kept.reopen();
+    kept.store.delete(Target::stream("gone-1")).expect("it is there");
+    let before = image_of(&kept.disk);
+    kept.store.scavenge().expect("there is room");
+    kept.store.clone().close().expect("it closes");
+    for (name, bytes) in before.iter().filter(|(name, _)| name.ends_with(".idx")) {
+        let _ = kept.disk.remove(name);
+        kept.disk.create(name).and_then(|file| file.write_at(bytes, 0)).expect("there is room");
+    }
+    assert_ne!(kept.files_with(b"secret:of-017"), [""; 0], "there it is");
+    kept.reopen();
+    assert_eq!(kept.store.scavenge().expect("there is room").files, 0);
+    assert_eq!(kept.files_with(b"secret:of-017"), [""; 0]);
+    assert_eq!(kept.read(Query::tag("secret", "of-018")).len(), 1);
+    assert_eq!(kept.read(Query::stream("keep-1")).len(), 200);
+}
+
+#[test]
 fn more_is_removed_later_from_the_same_files() {
     let kept = half();
     let digest = kept.store.digest(Position(400)).expect("it is there");

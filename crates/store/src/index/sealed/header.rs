@@ -62,6 +62,8 @@ pub(crate) struct FileEntry {
     pub(crate) number: u64,
     /// The first of the index's events that stands in it.
     pub(crate) first_event: u32,
+    /// How often something had been removed from it when the index was made.
+    pub(crate) edition: u32,
     /// Where the last of them ends.
     pub(crate) end: u64,
 }
@@ -155,6 +157,7 @@ impl FileEntry {
         let mut bytes = [0; FILE_ENTRY_BYTES];
         bytes[..8].copy_from_slice(&self.number.to_le_bytes());
         bytes[8..12].copy_from_slice(&self.first_event.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.edition.to_le_bytes());
         bytes[16..].copy_from_slice(&self.end.to_le_bytes());
         bytes
     }
@@ -162,8 +165,7 @@ impl FileEntry {
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields(bytes);
         let (number, first_event) = (fields.u64()?, fields.u32()?);
-        fields.take(4)?;
-        Some(Self { number, first_event, end: fields.u64()? })
+        Some(Self { number, first_event, edition: fields.u32()?, end: fields.u64()? })
     }
 }
 

@@ -34,8 +34,10 @@ cargo xtask format             formats the code, and folds comments that are too
 cargo xtask snippets           copies code into the Markdown that shows it";
 
 /// The features that `check` and `test` share, so that nothing is built twice.
-pub(crate) const FEATURES: [&str; 2] =
-    ["--features", "hitherto-bench/umadb,hitherto-bench/postgres,hitherto-cli/s3"];
+pub(crate) const FEATURES: [&str; 2] = [
+    "--features",
+    "hitherto-bench/umadb,hitherto-bench/postgres,hitherto-cli/s3,hitherto-cli/tls,hitherto-postgres/tls",
+];
 
 fn main() -> ExitCode {
     let words = std::env::args().skip(1).collect::<Vec<_>>();

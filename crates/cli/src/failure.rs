@@ -20,6 +20,8 @@ pub(crate) enum Outcome {
 pub(crate) enum Failure {
     /// The store, or what was asked of it.
     Store(Error),
+    /// Read models, or checkpoints.
+    Kept(Error),
     /// Standard output does not take what is printed.
     Output(io::Error),
 }
@@ -47,11 +49,14 @@ pub(crate) fn exit_code(ended: Result<Outcome, Failure>) -> ExitCode {
             complain(&format!("standard output cannot be written: {error}"));
             ExitCode::from(2)
         }
-        Err(Failure::Store(error)) => {
-            complain(&with_advice(&error));
-            ExitCode::from(if error.kind() == ErrorKind::Conflict { 1 } else { 2 })
-        }
+        Err(Failure::Store(error)) => refused(&error, &with_advice(&error)),
+        Err(Failure::Kept(error)) => refused(&error, &error.to_string()),
     }
+}
+
+fn refused(error: &Error, message: &str) -> ExitCode {
+    complain(message);
+    ExitCode::from(if error.kind() == ErrorKind::Conflict { 1 } else { 2 })
 }
 
 fn with_advice(error: &Error) -> String {

@@ -1,6 +1,7 @@
 //! Read models in PostgreSQL: what [projections](hitherto::Projection) say is committed in one
 //! transaction with how far they have come, so that each event has its effect exactly once.
 
+mod address;
 mod bound;
 mod compare;
 mod connection;
@@ -8,10 +9,14 @@ mod failure;
 mod handler;
 mod ledger;
 mod models;
+#[cfg(any(test, not(feature = "tls")))]
+mod no_tls;
 mod placeholders;
 mod server;
 mod statements;
 mod target;
+#[cfg(feature = "tls")]
+mod tls;
 mod transaction;
 mod versions;
 
@@ -23,6 +28,8 @@ use hitherto::{Projection, Result};
 
 use connection::Connection;
 use failure::Trouble;
+#[cfg(not(feature = "tls"))]
+use no_tls as tls;
 use server::Server;
 use statements::{Changes, Pure};
 use target::VersionTarget;
@@ -42,9 +49,13 @@ impl Postgres {
     /// The database at this address: `postgres://user:password@host:5432/database`, and what else
     /// PostgreSQL's own programs take. It is connected to once, to see that it is there.
     ///
+    /// With the feature `tls`, `?sslmode=verify-full` encrypts the connection, and makes sure of
+    /// who the server is; `&sslrootcert=FILE` names the authorities to trust.
+    ///
     /// # Errors
-    /// `Invalid` if the address cannot be read, or the server does not keep what it commits;
-    /// `Unavailable` if it is not there.
+    /// `Invalid` if the address cannot be read, asks for encryption that this program was built
+    /// without, or the server does not keep what it commits; `Unavailable` if it is not there, or
+    /// does not prove who it is.
     pub fn connect(url: &str) -> Result<Self> {
         Self::connect_to(Server::at(url)?)
     }

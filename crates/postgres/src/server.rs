@@ -1,13 +1,15 @@
 //! Which server, and what it has to promise before anything is kept there.
 
-use std::str::FromStr;
+use std::fmt;
 use std::time::Duration;
 
 use hitherto::{Error, ErrorKind};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
+use crate::address;
 use crate::connection::Connection;
 use crate::failure::Trouble;
+use crate::tls::{self, Connector};
 
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// A server that is gone without a word is noticed after about so long.
@@ -16,24 +18,25 @@ const SILENCE: Duration = Duration::from_secs(30);
 const VERSION_MIN: i32 = 120_000;
 
 /// Where to connect to, and how.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Server {
     config: Config,
+    connector: Connector,
     /// Whether what was committed may be lost by a crash of the server.
     may_forget: bool,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Server {
     /// Reads an address: see [`Postgres::connect`](crate::Postgres::connect).
     pub(crate) fn at(url: &str) -> Result<Self, Error> {
-        let mut config = Config::from_str(url).map_err(|error| {
-            let reason = std::error::Error::source(&error).map(ToString::to_string);
-            let reason = reason.unwrap_or_else(|| error.to_string());
-            Error::invalid(format!(
-                "the address of a PostgreSQL server cannot be read: {reason}; write it like \
-                 postgres://user:password@host:5432/database"
-            ))
-        })?;
+        let (mut config, protection) = address::read(url)?;
+        let connector = tls::connector(&protection)?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_PATIENCE);
         }
@@ -41,7 +44,7 @@ impl Server {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(SILENCE);
         }
-        Ok(Self { config, may_forget: false })
+        Ok(Self { config, connector, may_forget: false })
     }
 
     pub(crate) fn that_may_forget(self) -> Self {
@@ -52,7 +55,8 @@ impl Server {
     pub(crate) async fn connect(&self, purpose: &str) -> Result<Client, Trouble> {
         let mut config = self.config.clone();
         config.application_name(purpose);
-        let (client, connection) = config.connect(NoTls).await?;
+        let (client, connection) =
+            config.connect(self.connector.clone()).await.map_err(explained)?;
         // It ends with the client; its error is what the client's next call gives.
         tokio::spawn(connection);
         Ok(client)
@@ -86,6 +90,13 @@ impl Server {
             "{setting} is off on this PostgreSQL server, so that a crash can take back what was said to be \
              done: turn it on, or allow it with `Postgres::that_may_forget`"
         )))
+    }
+}
+
+fn explained(error: tokio_postgres::Error) -> Trouble {
+    match tls::distrust(&error) {
+        Some(reason) => Trouble::Server(Error::new(ErrorKind::Unavailable, reason)),
+        None => error.into(),
     }
 }
 

@@ -13,6 +13,13 @@ pub(crate) fn of_place(error: rusqlite::Error, doing: &str) -> Failure {
                                                   remove it and have it built anew"
             )))
         }
+        Some(ErrorCode::CannotOpen) => Failure::Unavailable(
+            Error::unavailable(format!(
+                "{doing}: SQLite keeps files beside it, also for who only reads, so its directory must be \
+                 one that can be written"
+            ))
+            .because(error),
+        ),
         _ => Failure::Unavailable(Error::unavailable(doing).because(error)),
     }
 }

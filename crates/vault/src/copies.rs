@@ -6,6 +6,7 @@ use hitherto_store::{Error, Result};
 
 use crate::key_file::KeyFile;
 use crate::keyring::KeyRing;
+use crate::place::Place;
 use crate::vault::Subject;
 
 /// Everybody whose keys are, or were, in a file of keys.
@@ -14,8 +15,9 @@ use crate::vault::Subject;
 /// `NotFound` if there is no such file; `Invalid` if it is another file; `Corrupt` if it is
 /// damaged.
 pub fn subjects(keys: impl AsRef<Path>) -> Result<Vec<Subject>> {
-    drop(KeyFile::open(keys.as_ref())?);
-    let subjects = KeyRing::open(keys.as_ref())?.subjects()?.into_iter();
+    let place = Place::at(keys.as_ref())?;
+    drop(KeyFile::open(&place)?);
+    let subjects = KeyRing::open(place)?.subjects()?.into_iter();
     Ok(subjects.map(|(name, has_key)| Subject { name, is_forgotten: !has_key }).collect())
 }
 
@@ -32,9 +34,10 @@ pub fn backup_keys(keys: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<usize
             to.display()
         )));
     }
-    let ring = KeyRing::open(keys)?;
-    let vault = KeyFile::open(keys)?.vault;
-    KeyFile::create(to, vault, &ring.slots()?)?;
+    let place = Place::at(keys)?;
+    let vault = KeyFile::open(&place)?.vault;
+    let ring = KeyRing::open(place)?;
+    KeyFile::create(&Place::at(to)?, vault, &ring.slots()?)?;
     let copied = subjects(to)?;
     if copied != subjects(keys)? {
         let _ = std::fs::remove_file(to);

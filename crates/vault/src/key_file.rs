@@ -1,116 +1,140 @@
-//! The file of keys: what is read from it, what is added to it durably, and what is rewritten so
+//! The file of keys: what is read from it, what is added to it durably, and what is overwritten so
 //! that a key is in it no more. One process writes at a time, any number read.
 //!
 //! A key is used only after its slot was synced, so a last slot that is not whole was used by
-//! nobody. A key is destroyed by writing a new file without it and giving that the name; then the
-//! old file is overwritten with zeros. What a crash leaves in between is overwritten by whoever
-//! writes next.
+//! nobody. A key is destroyed by adding, durably, which slots are to be overwritten, and
+//! overwriting them then: whatever a crash leaves of them means nothing any more. A new key for
+//! snapshots behind it says that they were overwritten; without it, whoever writes next does it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
 
-use hitherto_store::{Error, ErrorKind, Result};
+use hitherto_store::{DiskFile, Error, Result};
 use zeroize::Zeroizing;
 
-use crate::slot::{self, Id, SLOT_BYTES, Slot};
+use crate::place::{Place, WriteLock};
+use crate::slot::{self, Id, SLOT_BYTES, Slot, SlotBytes};
 
-/// A file of keys that is open, and how far it was read.
+const STRIDE: u64 = SLOT_BYTES as u64;
+
+/// A file of keys, and how far it was read.
 pub(crate) struct KeyFile {
-    path: PathBuf,
-    file: File,
-    /// Which file it is: another one has the name when a key was destroyed.
-    identity: (u64, u64),
+    place: Place,
     pub(crate) vault: Id,
     /// Whole slots that were read, the header among them.
     slots: u64,
+    /// Those of them that are known to be durable.
+    durable: u64,
+    /// The last that was read: while it stands there, this is the file that was read.
+    last: SlotBytes,
 }
+
+/// Slots, each with its number.
+pub(crate) type Slots = Vec<(u64, Slot)>;
 
 /// What is new in the file since it was looked at.
 pub(crate) enum News {
     /// Slots behind those that were known.
-    More(Vec<Slot>),
+    More(Slots),
     /// Another file has the name: all its slots.
-    Another(Vec<Slot>),
+    Another(Slots),
 }
-
-/// Held while the file is written to.
-pub(crate) struct WriteLock(#[expect(dead_code, reason = "locked until it is dropped")] File);
 
 impl KeyFile {
     /// Opens a file that exists; its slots are read by the first look.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let failed = |error| cannot(path, "opened", error);
-        let file = File::open(path).map_err(failed)?;
-        let identity = identity_of(&file).map_err(failed)?;
-        let mut header = Zeroizing::new([0; SLOT_BYTES]);
-        let vault = (&file)
-            .read_exact(&mut header[..])
-            .ok()
-            .and_then(|()| slot::decode_header(&header[..]));
-        let vault = vault.ok_or_else(|| {
+    pub(crate) fn open(place: &Place) -> Result<Self> {
+        let mut last = Zeroizing::new([0; SLOT_BYTES]);
+        let read = place.open()?.read_at(&mut last[..], 0);
+        read.map_err(|error| place.cannot("read", error))?;
+        let vault = slot::decode_header(&last[..]).ok_or_else(|| {
             Error::invalid(format!(
-                "{} is no file of keys, or its header is damaged: name the right file, or restore it \
-                 from a backup of the keys",
-                path.display()
+                "{place} is no file of keys, or its header is damaged: name the right file, or restore it \
+                 from a backup of the keys"
             ))
         })?;
-        Ok(Self { path: path.to_owned(), file, identity, vault, slots: 1 })
+        Ok(Self { place: place.clone(), vault, slots: 1, durable: 0, last })
     }
 
-    /// Creates a file with the header and these slots, durably. Never in place of another.
-    pub(crate) fn create(path: &Path, vault: Id, slots: &[Slot]) -> Result<()> {
-        let new = beside(path, ".new");
+    /// Creates a file with the header and these slots, durably, where none is.
+    pub(crate) fn create(place: &Place, vault: Id, slots: &[Slot]) -> Result<()> {
+        let (disk, new) = (&place.disk, place.new_name());
         let create = || {
-            remove_overwritten(&new)?;
-            write_all(&new, vault, slots)?;
-            std::fs::hard_link(&new, path)?;
-            std::fs::remove_file(&new)?;
-            sync_directory(path)
+            remove_overwritten(place)?;
+            let file = disk.create(&new)?;
+            file.write_at(&encode_all(vault, slots), 0)?;
+            file.sync()?;
+            disk.rename(&new, &place.name)?;
+            disk.sync_directory()
         };
-        create().map_err(|error| cannot(path, "created", error))
+        create().map_err(|error| {
+            // What is left of it is removed by who tries again, if it cannot be now.
+            let _ = remove_overwritten(place);
+            place.cannot("created", error)
+        })
     }
 
     /// What came into the file since the last look, from this process or another.
     pub(crate) fn look(&mut self) -> Result<Option<News>> {
-        let now =
-            std::fs::metadata(&self.path).map_err(|error| cannot(&self.path, "read", error))?;
-        if (now.dev(), now.ino()) != self.identity {
-            let vault = self.vault;
-            *self = Self::open(&self.path)?;
-            if self.vault != vault {
-                return Err(Error::invalid(format!(
-                    "{} was replaced by the keys of another store: put the right file there",
-                    self.path.display()
-                )));
-            }
-            return self.read_on().map(|slots| Some(News::Another(slots)));
+        let file = self.place.open()?;
+        let bytes = self.read_from(&*file, self.slots - 1)?;
+        if let Some(new) = bytes.strip_prefix(&self.last[..]) {
+            let found = self.take_in(new)?;
+            return Ok((!found.is_empty()).then_some(News::More(found)));
         }
-        if now.len() / SLOT_BYTES as u64 > self.slots {
-            return self.read_on().map(|slots| Some(News::More(slots)));
+        let opened = Self::open(&self.place)?;
+        if opened.vault != self.vault {
+            return Err(Error::invalid(format!(
+                "{} was replaced by the keys of another store: put the right file there",
+                self.place
+            )));
         }
-        Ok(None)
+        *self = opened;
+        let bytes = self.read_from(&*file, self.slots)?;
+        self.take_in(&bytes).map(|slots| Some(News::Another(slots)))
     }
 
-    fn read_on(&mut self) -> Result<Vec<Slot>> {
-        let mut bytes = Zeroizing::new(Vec::new());
-        let read = self
-            .file
-            .seek(SeekFrom::Start(self.slots * SLOT_BYTES as u64))
-            .and_then(|_| self.file.read_to_end(&mut bytes));
-        read.map_err(|error| cannot(&self.path, "read", error))?;
-        let count = bytes.len().div_ceil(SLOT_BYTES);
-        let mut found = Vec::with_capacity(count);
-        for (number, bytes) in bytes.chunks(SLOT_BYTES).enumerate() {
-            match Slot::decode(bytes, self.vault, self.slots + number as u64) {
-                Some(slot) => found.push(slot),
+    /// All bytes from a slot on.
+    fn read_from(&self, file: &dyn DiskFile, slot: u64) -> Result<Zeroizing<Vec<u8>>> {
+        let offset = slot * STRIDE;
+        let read = |length: usize| {
+            let mut bytes = Zeroizing::new(vec![0; length]);
+            let found = file.read_at(&mut bytes, offset)?;
+            bytes.truncate(found);
+            io::Result::Ok(bytes)
+        };
+        let read_all = || {
+            let bytes = read(2 * SLOT_BYTES)?; // mostly there is nothing new
+            if bytes.len() < 2 * SLOT_BYTES {
+                return Ok(bytes);
+            }
+            let rest = file.len()?.saturating_sub(offset);
+            read(usize::try_from(rest).map_err(io::Error::other)?)
+        };
+        read_all().map_err(|error| self.place.cannot("read", error))
+    }
+
+    fn take_in(&mut self, bytes: &[u8]) -> Result<Slots> {
+        let (mut found, mut unreadable) = (Slots::new(), Vec::new());
+        let mut numbered = (self.slots..).zip(bytes.chunks(SLOT_BYTES)).peekable();
+        while let Some((number, bytes)) = numbered.next() {
+            match Slot::decode(bytes, self.vault, number) {
+                Some(slot) => found.push((number, slot)),
                 // Being written, or torn by a crash while it was: nobody uses it.
-                None if number + 1 == count && is_torn(bytes) => break,
-                None => return Err(self.damaged(self.slots + number as u64)),
+                None if numbered.peek().is_none() && is_torn(bytes) => break,
+                None => unreadable.push(number),
             }
         }
-        self.slots += found.len() as u64;
+        let overwritten: HashSet<u64> =
+            found.iter().flat_map(|(_, slot)| slot.overwritten()).collect();
+        if let Some(damaged) = unreadable.into_iter().find(|number| !overwritten.contains(number)) {
+            return Err(self.damaged(damaged));
+        }
+        if let Some((number, _)) = found.last() {
+            let start = (number - self.slots) as usize * SLOT_BYTES;
+            self.last.copy_from_slice(&bytes[start..start + SLOT_BYTES]);
+            self.slots = number + 1;
+        }
         Ok(found)
     }
 
@@ -118,127 +142,84 @@ impl KeyFile {
         Error::corrupt(format!(
             "{}: slot {number} of the keys is damaged, and nothing was changed: restore the file from a \
              backup of the keys",
-            self.path.display()
+            self.place
         ))
     }
 
-    /// Takes the right to write, and overwrites what an interrupted run left of destroyed keys.
-    pub(crate) fn lock(path: &Path) -> Result<WriteLock> {
-        let lock = || {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false).mode(0o600);
-            let file = options.open(beside(path, ".lock"))?;
-            file.lock()?;
-            finish_destroying(path)?;
-            Ok(WriteLock(file))
-        };
-        lock().map_err(|error| cannot(path, "locked", error))
+    /// Whether everything that was read survives a power cut.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable == self.slots
     }
 
-    /// Adds a slot, durably. To be called under the lock, with nothing new in the file.
-    pub(crate) fn add(&mut self, _: &WriteLock, slot: &Slot) -> Result<()> {
-        let bytes = slot.encode(self.vault, self.slots);
-        let offset = self.slots * SLOT_BYTES as u64;
-        let write = || {
-            let mut file = OpenOptions::new().write(true).open(&self.path)?;
-            // What stands there, if anything does, is a slot that was never whole.
-            file.set_len(offset)?;
-            file.seek(SeekFrom::Start(offset))?;
-            file.write_all(&bytes[..])?;
-            file.sync_data()
-        };
-        write().map_err(|error| cannot(&self.path, "written", error))?;
-        self.slots += 1;
+    /// Makes durable what was read. Whoever added it may have been killed before its sync, or the
+    /// sync failed: then it stands in a cache that counts as clean, so it is written once more. All
+    /// but the last slot are durable, because each is made so before the next is added.
+    pub(crate) fn settle(&mut self, _: &WriteLock) -> Result<()> {
+        if self.is_durable() {
+            return Ok(());
+        }
+        self.write(|file| file.write_at(&self.last[..], (self.slots - 1) * STRIDE))?;
+        let names = self.place.disk.sync_directory();
+        names.map_err(|error| self.place.cannot("written", error))?;
+        self.durable = self.slots;
         Ok(())
     }
 
-    /// Writes a new file with these slots in place of this one, and overwrites this one: what is
-    /// not among them is gone. To be called under the lock.
-    pub(crate) fn rewrite(&mut self, _: &WriteLock, slots: &[Slot]) -> Result<()> {
-        let (new, old) = (beside(&self.path, ".new"), beside(&self.path, ".old"));
-        let rewrite = || {
-            write_all(&new, self.vault, slots)?;
-            std::fs::hard_link(&self.path, &old)?;
-            std::fs::rename(&new, &self.path)?;
-            sync_directory(&self.path)
-        };
-        rewrite().map_err(|error| cannot(&self.path, "rewritten", error))?;
-        *self = Self::open(&self.path)?;
-        self.slots += slots.len() as u64;
-        finish_destroying(&self.path).map_err(|error| cannot(&self.path, "overwritten", error))
+    /// Adds a slot, durably, and says its number. To be called under the lock, with everything
+    /// settled.
+    pub(crate) fn add(&mut self, _: &WriteLock, slot: &Slot) -> Result<u64> {
+        let number = self.slots;
+        let bytes = slot.encode(self.vault, number);
+        self.write(|file| {
+            if file.len()? != number * STRIDE {
+                // What stands there is a slot that was never whole.
+                file.set_len(number * STRIDE)?;
+            }
+            file.write_at(&bytes[..], number * STRIDE)
+        })?;
+        self.slots += 1;
+        self.durable = self.slots;
+        self.last = bytes;
+        Ok(number)
+    }
+
+    /// Overwrites slots with zeros, durably.
+    pub(crate) fn overwrite(&self, _: &WriteLock, slots: &[u64]) -> Result<()> {
+        self.write(|file| {
+            slots.iter().try_for_each(|slot| file.write_at(&[0; SLOT_BYTES], slot * STRIDE))
+        })
+    }
+
+    fn write(&self, write: impl FnOnce(&Arc<dyn DiskFile>) -> io::Result<()>) -> Result<()> {
+        let file = self.place.open()?;
+        let written = write(&file).and_then(|()| file.sync());
+        written.map_err(|error| self.place.cannot("written", error))
     }
 }
 
-/// Overwrites and removes what has keys in it that are no more.
-fn finish_destroying(path: &Path) -> io::Result<()> {
-    let (new, old) = (beside(path, ".new"), beside(path, ".old"));
-    remove_overwritten(&new)?;
-    let Ok(left) = File::open(&old) else { return Ok(()) };
-    match File::open(path) {
-        // The new file had not got the name yet: nothing was destroyed.
-        Ok(file) if identity_of(&file)? == identity_of(&left)? => std::fs::remove_file(&old)?,
-        Ok(_) => remove_overwritten(&old)?,
-        // The keys were moved away by hand: whatever is left may be all there is of them.
+/// Overwrites and removes what an interrupted creation left.
+fn remove_overwritten(place: &Place) -> io::Result<()> {
+    let new = place.new_name();
+    let file = match place.disk.open(&new) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    }
-    sync_directory(path)
-}
-
-fn remove_overwritten(path: &Path) -> io::Result<()> {
-    let mut file = match OpenOptions::new().write(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
+        opened => opened?,
     };
-    // Under another name the same bytes may be the keys in use.
-    if file.metadata()?.nlink() == 1 {
-        let zeros = vec![0; usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?];
-        file.write_all(&zeros)?;
-        file.sync_data()?;
-    }
-    std::fs::remove_file(path)
+    let length = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    file.write_at(&vec![0; length], 0)?;
+    file.sync()?;
+    place.disk.remove(&new)
 }
 
-fn write_all(path: &Path, vault: Id, slots: &[Slot]) -> io::Result<()> {
+fn encode_all(vault: Id, slots: &[Slot]) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity((slots.len() + 1) * SLOT_BYTES));
     bytes.extend_from_slice(&slot::encode_header(vault)[..]);
-    for (number, slot) in slots.iter().enumerate() {
-        bytes.extend_from_slice(&slot.encode(vault, number as u64 + 1)[..]);
+    for (number, slot) in (1..).zip(slots) {
+        bytes.extend_from_slice(&slot.encode(vault, number)[..]);
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(&bytes)?;
-    file.sync_all()
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-fn identity_of(file: &File) -> io::Result<(u64, u64)> {
-    file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
+    bytes
 }
 
 /// A slot is small enough to be there as a whole, not at all, or as the zeros of a longer file.
 fn is_torn(bytes: &[u8]) -> bool {
     bytes.len() < SLOT_BYTES || bytes.iter().all(|&byte| byte == 0)
-}
-
-pub(crate) fn cannot(path: &Path, what: &str, error: io::Error) -> Error {
-    let (kind, advice) = match error.kind() {
-        io::ErrorKind::NotFound => {
-            (ErrorKind::NotFound, "it is missing: name the right file, or restore it from a backup")
-        }
-        _ => {
-            (ErrorKind::Unavailable, "see that it can be read and written, and that there is room")
-        }
-    };
-    Error::new(kind, format!("the file of keys {} cannot be {what}; {advice}", path.display()))
-        .because(error)
 }

@@ -2,18 +2,18 @@
 //! only as long as the file has them.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hitherto_store::{Error, Result};
 use zeroize::Zeroizing;
 
-use crate::key_file::{KeyFile, News};
+use crate::key_file::{KeyFile, News, Slots};
+use crate::place::{Place, WriteLock};
 use crate::slot::{Id, Key, SUBJECT_BYTES_MAX, Slot};
 
 /// The keys of one file, which is made when the first key is.
 pub(crate) struct KeyRing {
-    path: PathBuf,
+    place: Place,
     state: Mutex<State>,
 }
 
@@ -23,7 +23,10 @@ struct State {
     keys: HashMap<Id, Entry>,
     /// The key that each subject's values are sealed under now.
     live: HashMap<String, Id>,
-    snapshots: Option<(Id, Key)>,
+    /// The key of snapshots and its slot. A file without one has slots to be overwritten.
+    snapshots: Option<(u64, Id, Key)>,
+    /// Slots that are to be overwritten, as far as is known.
+    doomed: Vec<u64>,
     /// How often keys were destroyed.
     forgettings: u64,
 }
@@ -32,6 +35,8 @@ struct Entry {
     subject: String,
     /// None if it was destroyed.
     key: Option<Key>,
+    /// The slot that has it; 0 if none does.
+    slot: u64,
 }
 
 /// What is known of a key.
@@ -42,15 +47,15 @@ pub(crate) enum Found {
 }
 
 impl KeyRing {
-    /// The keys of the file at this path, if it is there yet.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let ring = Self { path: path.to_owned(), state: Mutex::default() };
+    /// The keys of the file at this place, if it is there yet.
+    pub(crate) fn open(place: Place) -> Result<Self> {
+        let ring = Self { place, state: Mutex::default() };
         drop(ring.look()?);
         Ok(ring)
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The id of the vault, if its file is there.
@@ -58,19 +63,19 @@ impl KeyRing {
         Ok(self.look()?.file.as_ref().map(|file| file.vault))
     }
 
-    /// The id of the vault, whose file is created if it is not there.
+    /// The id of the vault, whose file is there for good from now on.
     pub(crate) fn create(&self) -> Result<Id> {
-        if let Some(vault) = self.vault()? {
+        if let Some(vault) = self.look()?.durable_file().map(|file| file.vault) {
             return Ok(vault);
         }
-        let lock = KeyFile::lock(&self.path)?;
-        if self.vault()?.is_none() {
-            let snapshots = Slot::Snapshots { id: random_id()?, key: random_key()? };
-            KeyFile::create(&self.path, random_id()?, &[snapshots])?;
+        let (lock, mut state) = self.write()?;
+        if state.file.is_none() {
+            let slots = [Slot::Snapshots { id: random_id()?, key: random_key()? }];
+            KeyFile::create(&self.place, random_id()?, &slots)?;
+            drop((state, lock));
+            state = self.write()?.1;
         }
-        drop(lock);
-        let vault = self.vault()?;
-        vault.ok_or_else(|| Error::unavailable(format!("{} was removed", self.path.display())))
+        state.file().map(|file| file.vault)
     }
 
     /// Whether there are keys of subjects, destroyed ones among them.
@@ -84,15 +89,12 @@ impl KeyRing {
         if let Some(found) = self.look()?.live_key(subject) {
             return Ok(found);
         }
-        let lock = KeyFile::lock(&self.path)?;
-        let mut state = self.look()?; // somebody else may have made one meanwhile
+        let (lock, mut state) = self.write()?;
         if let Some(found) = state.live_key(subject) {
-            return Ok(found);
+            return Ok(found); // somebody else made one meanwhile
         }
         let (id, key) = (random_id()?, random_key()?);
-        let slot = Slot::Key { id, subject: subject.to_owned(), key: key.clone() };
-        state.file()?.add(&lock, &slot)?;
-        state.take_in(slot);
+        state.add(&lock, Slot::Key { id, subject: subject.to_owned(), key: key.clone() })?;
         Ok((id, key))
     }
 
@@ -106,11 +108,14 @@ impl KeyRing {
         })
     }
 
-    /// The key that snapshots are sealed under, if there is one.
+    /// The key that snapshots are sealed under; none if there are no keys yet.
     pub(crate) fn snapshot_key(&self) -> Result<Option<(Id, Id, Key)>> {
         let state = self.look()?;
-        let vault = state.file.as_ref().map(|file| file.vault);
-        Ok(vault.zip(state.snapshots.clone()).map(|(vault, (id, key))| (vault, id, key)))
+        let Some(file) = &state.file else { return Ok(None) };
+        let (_, id, key) = state.snapshots.clone().ok_or_else(|| {
+            Error::unavailable("snapshots have no key while somebody is being forgotten")
+        })?;
+        Ok(Some((file.vault, id, key)))
     }
 
     /// How often keys were destroyed since the vault was opened, by whomever.
@@ -137,9 +142,17 @@ impl KeyRing {
     /// All slots, as a copy of the file has them.
     pub(crate) fn slots(&self) -> Result<Vec<Slot>> {
         let state = self.look()?;
-        let mut slots = state.slots_without(&[])?;
-        if let Some((id, key)) = state.snapshots.clone() {
-            slots[0] = Slot::Snapshots { id, key };
+        let snapshots = match state.snapshots.clone() {
+            Some((_, id, key)) => Slot::Snapshots { id, key },
+            None => Slot::Snapshots { id: random_id()?, key: random_key()? },
+        };
+        let mut slots = vec![snapshots];
+        for (&id, Entry { subject, key, .. }) in &state.keys {
+            let subject = subject.clone();
+            slots.push(match key.clone() {
+                Some(key) => Slot::Key { id, subject, key },
+                None => Slot::Destroyed { id, subject, overwritten: [0; 2] },
+            });
         }
         Ok(slots)
     }
@@ -163,22 +176,18 @@ impl KeyRing {
         if self.look()?.are_destroyed(keys) {
             return Ok(());
         }
-        let lock = KeyFile::lock(&self.path)?;
-        let mut state = self.look()?;
-        if state.are_destroyed(keys) {
-            return Ok(());
+        let (lock, mut state) = self.write()?;
+        for (id, subject) in keys {
+            state.destroy(&lock, *id, subject)?;
         }
-        let slots = state.slots_without(keys)?;
-        state.file()?.rewrite(&lock, &slots)?;
-        state.replace_all(slots);
-        Ok(())
+        state.finish(&lock)
     }
 
     /// Treats keys as destroyed, whatever the file says: for who may not write to it.
     pub(crate) fn disregard(&self, keys: Vec<(Id, String)>) -> Result<()> {
         let mut state = self.look()?;
         for (id, subject) in keys {
-            state.take_in(Slot::Destroyed { id, subject });
+            state.take_in(0, Slot::Destroyed { id, subject, overwritten: [0; 2] });
         }
         Ok(())
     }
@@ -186,16 +195,28 @@ impl KeyRing {
     /// Takes in what is new in the file.
     fn look(&self) -> Result<MutexGuard<'_, State>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.file.is_none() && self.path.exists() {
-            state.file = Some(KeyFile::open(&self.path)?);
+        if state.file.is_none() && self.place.find()?.is_some() {
+            state.file = Some(KeyFile::open(&self.place)?);
         }
         let Some(file) = &mut state.file else { return Ok(state) };
         match file.look()? {
             None => {}
-            Some(News::More(slots)) => slots.into_iter().for_each(|slot| state.take_in(slot)),
+            Some(News::More(slots)) => state.take_in_all(slots),
             Some(News::Another(slots)) => state.replace_all(slots),
         }
         Ok(state)
+    }
+
+    /// The keys with the right to change them: all of them durable, and nothing left to be
+    /// overwritten.
+    fn write(&self) -> Result<(WriteLock, MutexGuard<'_, State>)> {
+        let lock = self.place.lock()?;
+        let mut state = self.look()?;
+        if let Some(file) = &mut state.file {
+            file.settle(&lock)?;
+            state.finish(&lock)?;
+        }
+        Ok((lock, state))
     }
 }
 
@@ -204,60 +225,97 @@ impl State {
         self.file.as_mut().ok_or_else(|| Error::not_found("there are no keys yet"))
     }
 
+    /// The file, if all that was read from it is durable.
+    fn durable_file(&self) -> Option<&KeyFile> {
+        self.file.as_ref().filter(|file| file.is_durable())
+    }
+
+    /// The key that a subject's values may be sealed under.
     fn live_key(&self, subject: &str) -> Option<(Id, Key)> {
+        self.durable_file()?;
         let id = *self.live.get(subject)?;
         Some((id, self.keys.get(&id)?.key.clone()?))
     }
 
+    /// Whether keys are gone for good, from the disk too.
     fn are_destroyed(&self, keys: &[(Id, String)]) -> bool {
-        keys.iter().all(|(id, _)| self.keys.get(id).is_some_and(|entry| entry.key.is_none()))
+        let is_destroyed =
+            |id| self.keys.get(id).is_some_and(|it: &Entry| it.key.is_none() && it.slot == 0);
+        self.durable_file().is_some()
+            && self.snapshots.is_some()
+            && keys.iter().all(|(id, _)| is_destroyed(id))
     }
 
-    fn take_in(&mut self, slot: Slot) {
+    fn add(&mut self, lock: &WriteLock, slot: Slot) -> Result<()> {
+        let number = self.file()?.add(lock, &slot)?;
+        self.take_in(number, slot);
+        Ok(())
+    }
+
+    /// Writes down that a key is gone; its bytes go with [`State::finish`].
+    fn destroy(&mut self, lock: &WriteLock, id: Id, subject: &str) -> Result<()> {
+        let slot = match self.keys.get(&id) {
+            Some(Entry { key: None, slot: 0, .. }) => return Ok(()),
+            Some(entry) => entry.slot,
+            None => 0,
+        };
+        let snapshots = self.snapshots.as_ref().map_or(0, |(slot, ..)| *slot);
+        let overwritten = [slot, snapshots];
+        self.add(lock, Slot::Destroyed { id, subject: subject.to_owned(), overwritten })
+    }
+
+    /// Overwrites what is to be overwritten. The new key of snapshots says that it was.
+    fn finish(&mut self, lock: &WriteLock) -> Result<()> {
+        if self.snapshots.is_some() {
+            return Ok(());
+        }
+        let doomed = self.doomed.clone();
+        self.file()?.overwrite(lock, &doomed)?;
+        self.add(lock, Slot::Snapshots { id: random_id()?, key: random_key()? })
+    }
+
+    fn take_in(&mut self, number: u64, slot: Slot) {
+        self.doomed.extend(slot.overwritten());
         match slot {
             Slot::Key { id, subject, key } => {
-                self.live.insert(subject.clone(), id);
-                self.keys.insert(id, Entry { subject, key: Some(key) });
+                // What was destroyed once stays so, also when an older file is put in the place of
+                // this one.
+                let is_gone = self.keys.get(&id).is_some_and(|entry| entry.key.is_none());
+                if !is_gone {
+                    self.live.insert(subject.clone(), id);
+                }
+                let key = (!is_gone).then_some(key);
+                self.keys.insert(id, Entry { subject, key, slot: number });
             }
-            Slot::Destroyed { id, subject } => {
+            Slot::Destroyed { id, subject, .. } => {
                 if self.live.get(&subject) == Some(&id) {
                     self.live.remove(&subject);
                 }
-                self.keys.insert(id, Entry { subject, key: None });
+                self.keys.insert(id, Entry { subject, key: None, slot: 0 });
+                self.snapshots = None;
+                self.forgettings += 1;
             }
-            Slot::Snapshots { id, key } => self.snapshots = Some((id, key)),
+            Slot::Snapshots { id, key } => {
+                self.snapshots = Some((number, id, key));
+                self.doomed.clear();
+            }
         }
     }
 
-    /// What was destroyed once stays so, also when an older file is put in the place of this one.
-    fn replace_all(&mut self, slots: Vec<Slot>) {
+    fn take_in_all(&mut self, slots: Slots) {
+        for (number, slot) in slots {
+            self.take_in(number, slot);
+        }
+    }
+
+    fn replace_all(&mut self, slots: Slots) {
         self.keys.retain(|_, entry| entry.key.is_none());
+        self.keys.values_mut().for_each(|entry| entry.slot = 0);
         self.live.clear();
         self.snapshots = None;
+        self.doomed.clear();
         self.forgettings += 1;
-        let is_gone =
-            |slot: &Slot| matches!(slot, Slot::Key { id, .. } if self.keys.contains_key(id));
-        let slots: Vec<_> = slots.into_iter().filter(|slot| !is_gone(slot)).collect();
-        for slot in slots {
-            self.take_in(slot);
-        }
-    }
-
-    /// All slots of a file that has these keys no more, with another key for snapshots.
-    fn slots_without(&self, keys: &[(Id, String)]) -> Result<Vec<Slot>> {
-        let is_destroyed = |id: &Id| keys.iter().any(|(key, _)| key == id);
-        let mut slots = vec![Slot::Snapshots { id: random_id()?, key: random_key()? }];
-        for (&id, Entry { subject, key }) in &self.keys {
-            let key = key.clone().filter(|_| !is_destroyed(&id));
-            let subject = subject.clone();
-            slots.push(match key {
-                Some(key) => Slot::Key { id, subject, key },
-                None => Slot::Destroyed { id, subject },
-            });
-        }
-        let unknown = keys.iter().filter(|(id, _)| !self.keys.contains_key(id)).cloned();
-        slots.extend(unknown.map(|(id, subject)| Slot::Destroyed { id, subject }));
-        Ok(slots)
+        self.take_in_all(slots);
     }
 }
 

@@ -17,9 +17,11 @@
 mod copies;
 mod events;
 mod json;
+mod key_directory;
 mod key_file;
 mod keyring;
 mod later;
+mod place;
 mod receipts;
 mod seal;
 mod slot;

@@ -6,7 +6,8 @@
 //! | 0 | 8 | `hithkey1` | 1: 1 a key, 2 a destroyed key, 3 the key of snapshots; 1: length of the
 //! subject |
 //! | 8 | 16 | id of the vault | id of the key |
-//! | 24 | 32 | zeros | the key; zeros if it was destroyed |
+//! | 24 | 32 | zeros | the key; if it was destroyed, 8: its slot, 8: that of the key of snapshots
+//! then, each of them 0 if there is none |
 //! | 56 | 64 | zeros | the subject (UTF-8) |
 //! | 124 | 4 | CRC-32C | CRC-32C of the vault's id, the number of the slot and bytes 0 to 123 |
 
@@ -47,8 +48,9 @@ pub(crate) type Key = Zeroizing<[u8; 32]>;
 pub(crate) enum Slot {
     /// The key of a subject.
     Key { id: Id, subject: String, key: Key },
-    /// What is left of one: that it was there.
-    Destroyed { id: Id, subject: String },
+    /// What is left of one: that it was there. The slots that had it, and the key of snapshots, are
+    /// overwritten; 0 is none.
+    Destroyed { id: Id, subject: String, overwritten: [u64; 2] },
     /// The key that snapshots are sealed under until something is forgotten.
     Snapshots { id: Id, key: Key },
 }
@@ -72,7 +74,7 @@ impl Slot {
     pub(crate) fn encode(&self, vault: Id, number: u64) -> SlotBytes {
         let (code, id, key, subject) = match self {
             Self::Key { id, subject, key } => (1, id, Some(key), subject.as_str()),
-            Self::Destroyed { id, subject } => (2, id, None, subject.as_str()),
+            Self::Destroyed { id, subject, .. } => (2, id, None, subject.as_str()),
             Self::Snapshots { id, key } => (3, id, Some(key), ""),
         };
         let mut bytes = Zeroizing::new([0; SLOT_BYTES]);
@@ -80,6 +82,10 @@ impl Slot {
         bytes[8..24].copy_from_slice(&id.0);
         if let Some(key) = key {
             bytes[24..56].copy_from_slice(&key[..]);
+        }
+        if let Self::Destroyed { overwritten: [key, snapshots], .. } = self {
+            bytes[24..32].copy_from_slice(&key.to_le_bytes());
+            bytes[32..40].copy_from_slice(&snapshots.to_le_bytes());
         }
         bytes[56..56 + subject.len()].copy_from_slice(subject.as_bytes());
         sealed(bytes, vault, number)
@@ -97,10 +103,24 @@ impl Slot {
         let subject = std::str::from_utf8(subject).ok()?.to_owned();
         match bytes[0] {
             1 => Some(Self::Key { id, subject, key }),
-            2 => Some(Self::Destroyed { id, subject }),
+            2 => {
+                let number =
+                    |start: usize| key[start..start + 8].try_into().map(u64::from_le_bytes);
+                let overwritten = [number(0).ok()?, number(8).ok()?];
+                Some(Self::Destroyed { id, subject, overwritten })
+            }
             3 => Some(Self::Snapshots { id, key }),
             _ => None,
         }
+    }
+
+    /// The slots that are overwritten because of this one.
+    pub(crate) fn overwritten(&self) -> impl Iterator<Item = u64> + use<> {
+        let slots = match self {
+            Self::Destroyed { overwritten, .. } => *overwritten,
+            Self::Key { .. } | Self::Snapshots { .. } => [0; 2],
+        };
+        slots.into_iter().filter(|&slot| slot != 0)
     }
 }
 

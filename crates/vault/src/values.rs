@@ -140,7 +140,7 @@ impl Opening<'_> {
              backup of the keys",
             sealed.key,
             sealed.subject,
-            self.ring.path().display()
+            self.ring.place()
         ))
     }
 }

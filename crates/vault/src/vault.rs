@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hitherto_store::{
-    Append, Error, ErrorKind, EventId, EventStore, Events, Position, Query, Recorded, Removed,
-    Result, Saved, SnapshotCache, StreamName, Ticket, limits,
+    Append, Disk, Error, ErrorKind, EventId, EventStore, Events, Position, Query, Recorded,
+    Removed, Result, Saved, SnapshotCache, StreamName, Ticket, limits,
 };
 
 use crate::events::{self, Opened};
 use crate::keyring::{KeyRing, check_subject};
 use crate::later;
+use crate::place::Place;
 use crate::receipts::{self, MARK_KIND};
 use crate::slot::Id;
 use crate::snapshots::SealedSnapshots;
@@ -69,12 +70,12 @@ impl Vault {
     /// `NotFound` if the store has data sealed under keys and the file is missing; `Invalid` if the
     /// file belongs to another store; `Corrupt` if it is damaged.
     pub fn over(store: impl EventStore, keys: impl AsRef<Path>) -> Result<Self> {
-        Self::on(Arc::new(store), keys.as_ref(), true)
+        Self::open(Arc::new(store), Place::at(keys.as_ref())?, true)
     }
 
     /// As [`Vault::over`], for a store that others hold too.
     pub fn new(store: Arc<dyn EventStore>, keys: impl AsRef<Path>) -> Result<Self> {
-        Self::on(store, keys.as_ref(), true)
+        Self::open(store, Place::at(keys.as_ref())?, true)
     }
 
     /// A vault that only opens: it writes neither to the store nor to the keys.
@@ -82,10 +83,19 @@ impl Vault {
     /// # Errors
     /// As [`Vault::over`].
     pub fn read_only(store: impl EventStore, keys: impl AsRef<Path>) -> Result<Self> {
-        Self::on(Arc::new(store), keys.as_ref(), false)
+        Self::open(Arc::new(store), Place::at(keys.as_ref())?, false)
     }
 
-    fn on(store: Arc<dyn EventStore>, keys: &Path, may_write: bool) -> Result<Self> {
+    /// As [`Vault::over`], with the file of keys of this name on any disk: so that it can be a
+    /// simulated one. The lock of that disk is for the keys alone.
+    ///
+    /// # Errors
+    /// As [`Vault::over`].
+    pub fn on_disk(store: impl EventStore, disk: impl Disk, keys: &str) -> Result<Self> {
+        Self::open(Arc::new(store), Place::on(Arc::new(disk), keys), true)
+    }
+
+    fn open(store: Arc<dyn EventStore>, keys: Place, may_write: bool) -> Result<Self> {
         let ring = Arc::new(KeyRing::open(keys)?);
         let mark = receipts::mark_of(&*store)?;
         check_owner(&ring, mark)?;
@@ -202,7 +212,7 @@ impl Vault {
 
 /// The keys must be those that the store names.
 fn check_owner(ring: &KeyRing, mark: Option<Id>) -> Result<()> {
-    let keys = ring.path().display();
+    let keys = ring.place();
     match (mark, ring.vault()?) {
         (Some(mark), None) => Err(Error::not_found(format!(
             "the file of keys {keys} is missing, and the store has data that is sealed under keys of vault \
@@ -287,7 +297,9 @@ impl EventStore for Vault {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vault").field("keys", &self.0.ring.path()).finish_non_exhaustive()
+        f.debug_struct("Vault")
+            .field("keys", &self.0.ring.place().to_string())
+            .finish_non_exhaustive()
     }
 }
 

@@ -181,6 +181,10 @@ fn print(format: Format, lines: &[Line]) -> io::Result<()> {
         lines.iter().try_for_each(|line| print::json_line(&mut out, line))?;
         return out.flush();
     }
+    if lines.is_empty() {
+        writeln!(out, "no projection is kept here")?;
+        return out.flush();
+    }
     let titles = [
         "name",
         ">version",

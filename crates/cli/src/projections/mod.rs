@@ -57,6 +57,14 @@ struct One {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {
+    carry_out(arguments).map_err(|failure| match failure {
+        // What is wrong here is nothing that can be found in a store.
+        Failure::Store(error) => Failure::Kept(error),
+        other => other,
+    })
+}
+
+fn carry_out(arguments: Arguments) -> Result<Outcome, Failure> {
     use hitherto::runner::Order;
     match arguments.command {
         Some(Command::Parked(arguments)) => orders::parked(&arguments),

@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "POSITION", conflicts_with = "causes")]
     up_to: Option<u64>,
 
-    /// At most so many events of the story
+    /// At most so many events of the story, the causes first
     #[arg(long, value_name = "EVENTS", default_value = "1000")]
     limit: usize,
 
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let (path, event) = place::store_and(&arguments.names)?;
     let door = engine::read_with_keys(&path, &arguments.keys)?;
     let asked = find(&*door, event)?;
-    let causes = Causes::of(&*door, &asked)?;
+    let causes = Causes::of(&*door, &asked, arguments.limit)?;
     let story = if arguments.causes {
         Story::of_causes(causes)
     } else {
@@ -146,6 +146,9 @@ fn notes(asked: &Recorded, story: &Story, tree: &Tree<'_>) -> Vec<String> {
     if tree.others > 0 {
         let others = counted(tree.others, "other event");
         notes.push(format!("{others} of the same story (the correlation {}).", story.correlation));
+    }
+    if story.begins_earlier {
+        notes.push("More led to it than this: --limit shows more of that.".to_owned());
     }
     if story.is_cut {
         notes.push("The story goes on: --limit shows more of it.".to_owned());

@@ -14,12 +14,14 @@ pub(super) struct Causes {
     chain: Vec<Recorded>,
     /// What caused the first of them, if that is not in the store.
     unknown: Option<EventId>,
+    /// Whether there are more of them than were asked for.
+    is_cut: bool,
 }
 
 impl Causes {
-    /// Climbs from an event to its cause, and so on.
-    pub(super) fn of(store: &dyn EventStore, event: &Recorded) -> Result<Self> {
-        let mut chain = vec![event.clone()];
+    /// Climbs from an event to its cause, and so on, up to so many events.
+    pub(super) fn of(store: &dyn EventStore, event: &Recorded, limit: usize) -> Result<Self> {
+        let mut causes = Self { chain: vec![event.clone()], unknown: None, is_cut: false };
         let mut seen = HashSet::from([event.id()]);
         let mut next = event.causation();
         while let Some(id) = next {
@@ -27,13 +29,18 @@ impl Causes {
             if !seen.insert(id) {
                 break;
             }
+            if causes.chain.len() >= limit {
+                causes.is_cut = true;
+                break;
+            }
             let Some(cause) = store.find(id).wait()? else {
-                return Ok(Self { chain, unknown: Some(id) });
+                causes.unknown = Some(id);
+                break;
             };
             next = cause.causation();
-            chain.push(cause);
+            causes.chain.push(cause);
         }
-        Ok(Self { chain, unknown: None })
+        Ok(causes)
     }
 
     fn first(&self) -> &Recorded {
@@ -52,7 +59,9 @@ pub(super) struct Story {
     pub(super) events: Vec<Recorded>,
     pub(super) correlation: EventId,
     pub(super) unknown_cause: Option<EventId>,
-    /// Whether there are more events than were asked for.
+    /// Whether more events led to it than were asked for.
+    pub(super) begins_earlier: bool,
+    /// Whether more followed.
     pub(super) is_cut: bool,
     pub(super) is_causes_only: bool,
 }
@@ -61,9 +70,10 @@ impl Story {
     /// Only what led to the event.
     pub(super) fn of_causes(causes: Causes) -> Self {
         let correlation = causes.correlation();
-        let (mut events, unknown_cause) = (causes.chain, causes.unknown);
+        let Causes { chain: mut events, unknown: unknown_cause, is_cut: begins_earlier } = causes;
         events.sort_by_key(Recorded::position);
-        Self { events, correlation, unknown_cause, is_cut: false, is_causes_only: true }
+        let (is_cut, is_causes_only) = (false, true);
+        Self { events, correlation, unknown_cause, begins_earlier, is_cut, is_causes_only }
     }
 
     /// What led to the event and what followed, up to so many events.

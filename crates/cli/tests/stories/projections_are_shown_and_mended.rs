@@ -144,5 +144,10 @@ fn what_is_no_place_is_named() {
     let shell = Shell::new();
     shell.run("projections nowhere.db").refused(2, &["nowhere.db"]);
     std::fs::write(shell.path("letter.txt"), "dear aunt".repeat(1_000)).unwrap();
-    shell.run("projections letter.txt").refused(2, &["not a database"]);
+    let letter = shell.run("projections letter.txt").refused(2, &["not a database"]);
+    assert!(!letter.stderr.contains("hitherto verify"), "it is no store: {letter:?}");
+    std::fs::write(shell.path("empty.db"), "").unwrap();
+    let table = shell.run("projections empty.db --once --format table").done();
+    assert!(table.stdout.contains("no projection is kept here"), "{table:?}");
+    assert_eq!(shell.run("projections empty.db --json").done().stdout, "");
 }

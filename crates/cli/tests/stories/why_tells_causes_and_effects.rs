@@ -90,6 +90,20 @@ fn what_led_to_it_alone_and_bounds_are_asked_for() {
 }
 
 #[test]
+fn a_long_chain_of_causes_is_told_from_its_end() {
+    let shell = Shell::new();
+    let cause = |number: u64| (number > 1).then(|| id(number - 1));
+    let line = |number| json!({"kind": "A", "id": id(number), "causation": cause(number)});
+    import(&shell, &(1..=9).map(line).collect::<Vec<_>>());
+    assert_eq!(told(&shell, "8 --limit 3"), [(0, 6), (1, 7), (2, 8)]);
+    assert_eq!(told(&shell, "8 --limit 3 --causes"), [(0, 6), (1, 7), (2, 8)]);
+    let table = shell.run("why bank 8 --limit 3 --causes --format table").done().stdout;
+    assert!(table.contains("More led to it than this"), "{table}");
+    let whole = shell.run("why bank 8 --causes --format table").done().stdout;
+    assert!(!whole.contains("More led to it"), "{whole}");
+}
+
+#[test]
 fn events_that_share_a_request_are_of_one_story() {
     let shell = Shell::new();
     let request = id(99);

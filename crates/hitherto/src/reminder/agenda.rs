@@ -58,6 +58,11 @@ impl Agenda {
         turns.expect("it was put there").insert(event.version(), turn);
     }
 
+    /// Forgets the next one.
+    pub(super) fn drop_first(&mut self) {
+        self.turns.pop_first();
+    }
+
     /// The next one.
     pub(super) fn first(&self) -> Option<&Reminder> {
         self.turns.first_key_value().map(|(_, reminder)| reminder)

@@ -9,7 +9,7 @@ use hitherto_store::{
 
 use super::agenda::{Agenda, Reminder};
 use super::event::{CATEGORY, FORGOTTEN, ReminderEvent};
-use crate::{Error, ErrorKind, Recorded, Result, Store};
+use crate::{Error, ErrorKind, Recorded, Result, Store, StoredEvent};
 
 /// Gives reminders when they are due, those first that are due first.
 ///
@@ -32,13 +32,15 @@ pub struct Reminders {
     agenda: Agenda,
     /// All that was set up to here is known.
     pub(super) seen: Position,
+    put_aside: Vec<Error>,
 }
 
 impl Reminders {
     /// The reminders of a store, by the clock of the machine.
     pub fn new(store: &Store) -> Self {
         let clock = Arc::new(SystemClock);
-        Self { store: store.clone(), clock, agenda: Agenda::default(), seen: Position::START }
+        let (agenda, seen, put_aside) = (Agenda::default(), Position::START, Vec::new());
+        Self { store: store.clone(), clock, agenda, seen, put_aside }
     }
 
     /// By this clock: best the one that the store takes its times from.
@@ -63,6 +65,12 @@ impl Reminders {
         self.agenda.len() == 0
     }
 
+    /// Why some reminders were put aside: it does not help to try them again (whom they remind was
+    /// tombstoned, say). They hold up no others, and are tried once more by who begins anew.
+    pub fn put_aside(&self) -> &[Error] {
+        &self.put_aside
+    }
+
     /// Gives all that is due now. Returns how many were given, by this one.
     ///
     /// # Errors
@@ -75,32 +83,54 @@ impl Reminders {
             let Some(next) = self.agenda.first().filter(|next| next.due <= now) else {
                 return Ok(given);
             };
-            let append = self.append_of(next).await?;
-            match self.store.append(append).await {
-                Ok(saved) => given += u64::from(!saved.repeated),
+            let next = next.clone();
+            match self.give(&next).await {
+                Ok(is_given) => given += u64::from(is_given),
                 // It was forgotten a moment ago, which the next look will see.
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) if is_for_ever(&error) => {
+                    self.agenda.drop_first();
+                    self.give_up(next.set, error);
+                }
                 Err(error) => return Err(error),
             }
         }
     }
 
+    fn give_up(&mut self, set: EventId, error: Error) {
+        tracing::warn!(%error, reminder = %set, "a reminder is put aside");
+        self.put_aside.push(error);
+    }
+
+    /// Whether it was this one that gave it. What was removed is not given.
+    async fn give(&mut self, reminder: &Reminder) -> Result<bool> {
+        let Some(set) = self.store.find(reminder.set).await? else {
+            self.agenda.drop_first();
+            return Ok(false);
+        };
+        let saved = self.store.append(self.append_of(set)?).await?;
+        Ok(!saved.repeated)
+    }
+
     /// Learns what was set, came or was forgotten since the last look.
     async fn look(&mut self) -> Result<()> {
         let news = Query::category(CATEGORY).after(self.seen);
-        let mut news = self.store.read_as::<ReminderEvent>(news);
+        let mut news = self.store.read(news);
         while let Some(event) = news.next_event().await {
             let event = event?;
-            self.agenda.learn(&event);
-            self.seen = event.position();
+            let (id, position) = (event.id(), event.position());
+            match Recorded::decode(event) {
+                Ok(event) => self.agenda.learn(&event),
+                Err(error) => self.give_up(id, error),
+            }
+            self.seen = position;
         }
         Ok(())
     }
 
     /// The event that was set, and that it came: both, or neither. Not if it was forgotten, and
     /// once for ever, because its id follows from that of the reminder.
-    async fn append_of(&self, reminder: &Reminder) -> Result<Append> {
-        let set = self.store.find(reminder.set).await?.ok_or_else(|| lost(reminder.set))?;
+    fn append_of(&self, set: StoredEvent) -> Result<Append> {
         let set = Recorded::<ReminderEvent>::decode(set)?;
         let stream = StreamName::from(set.stream().unwrap_or_default());
         let forgotten = Query::stream(stream.clone()).kinds([FORGOTTEN]);
@@ -116,7 +146,7 @@ impl Reminders {
 /// What was set to happen.
 fn event_of(set: &Recorded<ReminderEvent>) -> Result<NewEvent> {
     let ReminderEvent::ReminderSet { kind, schema_version, tags, data, .. } = &set.data else {
-        return Err(lost(set.id()));
+        return Err(Error::corrupt(format!("the event {} is no reminder any more", set.id())));
     };
     let event = NewEvent::json(kind.clone(), data.get().to_owned());
     let event = event.schema_version(*schema_version);
@@ -127,8 +157,9 @@ fn told_of(set: &Recorded<ReminderEvent>, event: NewEvent) -> NewEvent {
     event.causation(set.id()).correlation(set.correlation().unwrap_or(set.id()))
 }
 
-fn lost(set: EventId) -> Error {
-    Error::corrupt(format!("the reminder {set} was read, and is not there: run `hitherto verify`"))
+/// Whether trying it again cannot help.
+fn is_for_ever(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Corrupt)
 }
 
 impl fmt::Debug for Reminders {

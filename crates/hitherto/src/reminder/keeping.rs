@@ -37,6 +37,7 @@ pub struct KeptReminders {
 #[derive(Default)]
 struct Shared {
     is_stopping: AtomicBool,
+    is_failing: AtomicBool,
     error: Mutex<Option<String>>,
 }
 
@@ -58,7 +59,8 @@ impl Reminders {
 }
 
 impl KeptReminders {
-    /// What went wrong at the last attempt, if something did. It is tried again.
+    /// What went wrong at the last attempt, if something did, which is tried again; else why the
+    /// last reminder was [put aside](Reminders::put_aside), if one was.
     pub fn last_error(&self) -> Option<String> {
         self.shared.error().clone()
     }
@@ -119,13 +121,15 @@ impl Keeping {
         if let Some(error) = &failed {
             tracing::warn!(%error, "reminders could not be given now");
         }
-        *self.shared.error() = failed.map(|error| error.to_string());
+        self.shared.is_failing.store(failed.is_some(), Ordering::SeqCst);
+        let error = failed.as_ref().or(self.reminders.put_aside().last());
+        *self.shared.error() = error.map(ToString::to_string);
     }
 
     fn sleep(&self) -> Duration {
         let now = self.reminders.clock.now();
         let left = self.reminders.next_due().map(|due| now.until(due));
-        let is_failing = self.shared.error().is_some();
+        let is_failing = self.shared.is_failing.load(Ordering::SeqCst);
         left.filter(|_| !is_failing).unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP)
     }
 }

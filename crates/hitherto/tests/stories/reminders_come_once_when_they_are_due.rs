@@ -9,9 +9,11 @@ use common::flaky::{Fault, FlakyStore};
 use common::transfer::*;
 use hitherto::checkpoints::Checkpoints;
 use hitherto::{
-    Cause, Clock as _, Delivery, EmbeddedStore, ErrorKind, MemoryDisk, Options, Outcome, Process,
-    Processor, Query, Reminders, Repository, Saved, Store, Timestamp, wait,
+    Append, Cause, Clock as _, Delivery, EmbeddedStore, ErrorKind, MemoryDisk, NewEvent, Options,
+    Outcome, Position, Process, Processor, Query, Reminders, Repository, Saved, Store, Timestamp,
+    wait,
 };
+use hitherto_store::Target;
 
 const HOUR: Duration = Duration::from_hours(1);
 const MOMENT: Duration = Duration::from_nanos(1);
@@ -116,6 +118,75 @@ fn a_failing_store_delays_a_reminder_and_doubles_none() {
         give(&mut reminders);
         assert_eq!((came(&store).len(), reminders.len()), (1, 0));
     }
+}
+
+#[test]
+fn a_reminder_that_nobody_can_be_given_holds_up_no_other() {
+    let embedded = EmbeddedStore::in_memory();
+    let store = Store::on(embedded.clone());
+    for id in ["T-1", "T-2", "T-3", "T-4"] {
+        remind(&store, id, MOMENT);
+    }
+    give_one_event(&store, "hitherto.reminder-transfer-T-0", "Unknown");
+    let mut reminders = Reminders::new(&store);
+    give_one_event(&store, "transfer-T-1", "TransferCompleted");
+    embedded.tombstone(Target::stream("transfer-T-1")).expect("it is there");
+    embedded.delete(Target::stream("hitherto.reminder-transfer-T-3")).expect("it is there");
+    assert_eq!((give(&mut reminders), came(&store)), (2, vec!["T-2".into(), "T-4".into()]));
+    let told: Vec<_> = reminders.put_aside().iter().map(ToString::to_string).collect();
+    assert!(told.len() == 2 && told[0].contains("Unknown"), "{told:?}");
+    assert!(told[1].contains("transfer-T-1 was tombstoned"), "{told:?}");
+    assert_eq!((give(&mut reminders), reminders.len(), reminders.put_aside().len()), (0, 0, 2));
+
+    let kept = Reminders::new(&store).start().expect("there is a thread");
+    let mut later = store.follow(Query::of_kinds(["TransferTimedOut"]).after(store_head(&store)));
+    remind(&store, "T-5", MOMENT);
+    wait(later.next_event()).expect("it comes").expect("sound");
+    assert!(kept.last_error().is_some_and(|error| error.contains("was tombstoned")));
+}
+
+#[test]
+fn what_is_removed_while_it_is_known_does_not_come() {
+    let embedded = EmbeddedStore::in_memory();
+    let (clock, store) = (Hand::default(), Store::on(embedded.clone()));
+    let mut reminders = Reminders::new(&store).clock(clock.clone());
+    let end = Timestamp::from_nanos(i64::MAX);
+    for id in ["T-1", "T-2"] {
+        wait(transfers(&store).remind(id, end, TransferTimedOut)).expect("it is set");
+    }
+    assert_eq!((give(&mut reminders), reminders.len()), (0, 2));
+    embedded.delete(Target::stream("hitherto.reminder-transfer-T-1")).expect("it is there");
+    clock.forward(Duration::from_nanos(i64::MAX as u64));
+    assert_eq!((give(&mut reminders), came(&store)), (1, vec!["T-2".into()]));
+    assert_eq!((reminders.len(), reminders.put_aside().len()), (0, 0));
+}
+
+#[test]
+fn a_clock_that_jumps_back_delays_what_is_to_come_and_repeats_nothing() {
+    let clock = Hand::default();
+    let store = store(&clock);
+    let mut reminders = Reminders::new(&store).clock(clock.clone());
+    clock.forward(HOUR * 10);
+    remind(&store, "T-1", HOUR);
+    remind(&store, "T-2", HOUR * 2);
+    clock.forward(HOUR);
+    assert_eq!(give(&mut reminders), 1);
+    clock.back(HOUR * 9);
+    remind(&store, "T-3", HOUR);
+    assert_eq!((give(&mut reminders), came(&store)), (0, vec!["T-1".into()]));
+    assert_eq!(give(&mut Reminders::new(&store).clock(clock.clone())), 0, "also after a restart");
+    clock.forward(HOUR * 12);
+    assert_eq!(give(&mut reminders), 2);
+    assert_eq!(came(&store).len(), 3);
+}
+
+fn store_head(store: &Store) -> Position {
+    wait(store.head()).expect("memory works")
+}
+
+/// Stores an event as anybody can.
+fn give_one_event(store: &Store, stream: &'static str, kind: &'static str) {
+    wait(store.append(Append::to(stream).event(NewEvent::json(kind, "{}")))).expect("it is stored");
 }
 
 #[test]

@@ -170,10 +170,10 @@ fn turned_off_it_starts_nothing_and_leaves_nothing() {
 fn what_cannot_be_noted_is_not_read_over_and_over() {
     let mut disk = HookedDisk::default();
     disk.disk = closed_store(200, false);
-    let (tried, tries) = channel();
+    let (note, notes) = channel();
     disk.on_every_create(move |name| {
         if name.starts_with(NOTE) {
-            let _ = tried.send(());
+            let _ = note.send(());
             return Err(std::io::ErrorKind::StorageFull.into());
         }
         Ok(())
@@ -182,8 +182,8 @@ fn what_cannot_be_noted_is_not_read_over_and_over() {
     let files = store.stat().expect("it can be asked").files.len();
     // One note a file, and one at the end of the round.
     for _ in 0..=files {
-        tries.recv_timeout(Duration::from_mins(1)).expect("what was read is noted");
+        notes.recv_timeout(Duration::from_mins(1)).expect("what was read is noted");
     }
-    let again = tries.recv_timeout(Duration::from_millis(200));
+    let again = notes.recv_timeout(Duration::from_millis(200));
     assert_eq!(again, Err(RecvTimeoutError::Timeout), "the round was the last for a while");
 }

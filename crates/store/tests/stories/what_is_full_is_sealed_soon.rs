@@ -76,11 +76,11 @@ fn open(disk: &HookedDisk, file_bytes: u64) -> EmbeddedStore {
     let mut options = Options::default();
     options.log_file_bytes_max = file_bytes;
     options.log_file_bytes_min = file_bytes;
-    EmbeddedStore::on(disk.clone(), SystemClock, options).unwrap()
+    EmbeddedStore::on(disk.clone(), SystemClock, options).expect("it opens")
 }
 
 fn store_head(disk: &HookedDisk) -> Position {
-    open(disk, 1 << 20).head().wait().unwrap()
+    open(disk, 1 << 20).head().wait().expect("it has one")
 }
 
 /// Does something before an index file is written, with its first position, and whether it is a
@@ -91,7 +91,7 @@ fn on_every_index(disk: &HookedDisk, hook: impl Fn(u64, bool) + Send + Sync + 's
         let Some((first, _)) = name.split_once('-').filter(|_| name.ends_with(".idx.tmp")) else {
             return Ok(());
         };
-        let first = first.parse().unwrap();
+        let first = first.parse().expect("a position");
         let is_merge = !firsts.lock().unwrap().insert(first);
         hook(first, is_merge);
         Ok(())

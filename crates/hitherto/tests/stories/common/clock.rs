@@ -13,6 +13,10 @@ impl Hand {
     pub fn forward(&self, duration: Duration) {
         self.0.fetch_add(duration.as_nanos() as i64, Ordering::SeqCst);
     }
+
+    pub fn back(&self, duration: Duration) {
+        self.0.fetch_sub(duration.as_nanos() as i64, Ordering::SeqCst);
+    }
 }
 
 impl Clock for Hand {

@@ -92,7 +92,7 @@ fn on_every_index(disk: &HookedDisk, hook: impl Fn(u64, bool) + Send + Sync + 's
             return Ok(());
         };
         let first = first.parse().expect("a position");
-        let is_merge = !firsts.lock().unwrap().insert(first);
+        let is_merge = !firsts.lock().expect("nobody panicked").insert(first);
         hook(first, is_merge);
         Ok(())
     });

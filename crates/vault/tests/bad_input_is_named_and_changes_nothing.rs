@@ -43,7 +43,8 @@ fn a_malformed_personal_value_or_a_reserved_word_is_refused_and_nothing_is_appen
     let directory = tempfile::tempdir().unwrap();
     let vault = Vault::over(EmbeddedStore::in_memory(), directory.path().join("keys")).unwrap();
     join(&vault, "person-7", CANARY);
-    let head = vault.head().wait().unwrap();
+    let (head, keys) = (vault.head().wait().unwrap(), directory.path().join("keys"));
+    let before = std::fs::read(&keys).unwrap();
     for (payload, named) in [
         (r#"{"$personal":{"subject":"person-7"}}"#, "\"value\":"),
         (r#"{"$personal":"Zoe"}"#, "is not {\"subject\""),
@@ -59,6 +60,7 @@ fn a_malformed_personal_value_or_a_reserved_word_is_refused_and_nothing_is_appen
     refused(vault.append(Append::to("x-1").event(forged)), ErrorKind::Invalid, "use `forget`");
     refused(vault.forget("person-9"), ErrorKind::NotFound, "person-9");
     assert_eq!(vault.head().wait().unwrap(), head);
+    assert_eq!(std::fs::read(keys).unwrap(), before);
     assert!(payload(&read(&vault, "customer-person-7")[0]).contains(CANARY));
 }
 

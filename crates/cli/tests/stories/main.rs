@@ -24,4 +24,5 @@ mod streams_and_stat;
 mod the_guide_about_keeping_runs;
 mod the_guide_on_time_travel_is_true;
 mod verify_finds_damage;
+mod what_is_refused_changes_nothing;
 mod why_tells_causes_and_effects;

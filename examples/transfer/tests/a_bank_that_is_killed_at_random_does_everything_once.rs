@@ -85,12 +85,13 @@ fn kill_after(directory: &Path, lines: usize, more: u64) -> Vec<String> {
         .expect("it can be started");
     let output = BufReader::new(child.stdout.take().expect("it is a pipe"));
     let told = output.lines().map_while(Result::ok);
-    let told = told.filter(|line| line.contains("asked for") || line.contains("all is done"));
-    let told = told.take(lines).collect();
+    let mut told = told.filter(|line| line.contains("asked for") || line.contains("all is done"));
+    // Who is killed must not notice anything before, so the pipe stays open.
+    let told_before = told.by_ref().take(lines).collect();
     (0..more * 200_000).for_each(|turn| _ = std::hint::black_box(turn));
     child.kill().expect("it was started here"); // SIGKILL
     child.wait().expect("it was started here");
-    told
+    told_before
 }
 
 #[test]

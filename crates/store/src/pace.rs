@@ -121,7 +121,7 @@ impl Pace {
     pub(crate) fn spend(&self, bytes: u64) -> Result<()> {
         while let Err(error) = self.rest(bytes) {
             if error.kind() != io::ErrorKind::Interrupted {
-                return Err(Error::unavailable("scavenging failed").because(error));
+                return Err(Error::unavailable("background work failed").because(error));
             }
             self.wait_until_resumed()?;
         }

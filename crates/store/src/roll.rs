@@ -260,6 +260,7 @@ impl Writer {
     /// Nothing is lost if it fails for want of room: the store stays as it was, and the next append
     /// tries again.
     pub(crate) fn roll(&mut self, frame_bytes: u64) -> Result<()> {
+        self.upkeep.wait_for_sealing();
         let needed = HEADER_BYTES + frame_bytes + FRAME_HEADER_BYTES as u64;
         let needed = needed.next_multiple_of(BLOCK_BYTES);
         let spare = self.spares.take(self.next_file_bytes().max(needed), needed);

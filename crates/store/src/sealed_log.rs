@@ -18,9 +18,6 @@ use crate::log::{
 use crate::segment::{Finished, Growing, Sealed, Segment};
 use crate::sync::AtomicBool;
 
-/// The name of an index file while it is written.
-const TEMPORARY: &str = "index.tmp";
-
 /// Where index files are opened and written.
 pub(crate) struct Indexes<'store> {
     pub(crate) disk: &'store Arc<dyn Disk>,
@@ -150,7 +147,7 @@ impl Indexes<'_> {
         stop: &AtomicBool,
     ) -> Result<Segment> {
         let coverage = coverage_of(growing, finished, history);
-        let name = sealed::write(&**self.disk, TEMPORARY, coverage, &[&growing.index], stop)?;
+        let name = sealed::write(&**self.disk, coverage, &[&growing.index], stop)?;
         self.reopen(&name, std::slice::from_ref(&growing.log))
     }
 
@@ -166,7 +163,7 @@ impl Indexes<'_> {
         let sources: Vec<&dyn IndexSource> =
             indexes.iter().map(|&index| index as &dyn IndexSource).collect();
         let coverage = sealed::coverage_of(&indexes);
-        let name = sealed::write(&**self.disk, TEMPORARY, coverage, &sources, stop)?;
+        let name = sealed::write(&**self.disk, coverage, &sources, stop)?;
         let logs: Vec<Arc<LogFile>> =
             segments.iter().flat_map(|segment| segment.logs.iter().cloned()).collect();
         let merged = self.reopen(&name, &logs)?;

@@ -19,7 +19,7 @@ use crate::record::Recorded;
 use crate::retention::{Fact, Moment, Retention, STREAM, View};
 use crate::sealed_log::Indexes;
 use crate::segment::{Sealed, Segment};
-use crate::sync::{AtomicBool, AtomicU64, Mutex};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard};
 use crate::verify::Damage;
 
 /// The log with its indexes, and how far it is durable. Readers take no lock that the writer takes.
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     /// Where index files are: in memory for whoever may not write to the store.
     pub(crate) index_disk: Arc<dyn Disk>,
     pub(crate) handles: Arc<Handles>,
-    rebuilding: Mutex<()>,
+    replacing: Mutex<()>,
     /// Held by whoever puts another form of a log file in its place.
     pub(crate) rewriting: Mutex<()>,
     /// What all durable facts of retention say; replaced as a whole when there is another one.
@@ -64,7 +64,7 @@ impl Shared {
             cache,
             index_disk,
             handles,
-            rebuilding: Mutex::new(()),
+            replacing: Mutex::new(()),
             rewriting: Mutex::new(()),
             retention: ArcSwap::default(),
             damages,
@@ -222,12 +222,18 @@ impl Shared {
         if self.damaged_indexes().is_empty() {
             return Ok(false);
         }
-        let _one_at_a_time = self.rebuilding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.replacing_indexes();
         for sealed in self.damaged_indexes() {
             let rebuilt = self.indexes().rebuild(&sealed)?;
             self.replace_segments(&rebuilt);
         }
         Ok(true)
+    }
+
+    /// Held by whoever puts index files in the place of others: what is built anew must not come
+    /// back beside what it was merged into meanwhile.
+    pub(crate) fn replacing_indexes(&self) -> MutexGuard<'_, ()> {
+        self.replacing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn damaged_indexes(&self) -> Vec<Arc<Sealed>> {

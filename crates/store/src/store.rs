@@ -369,7 +369,9 @@ fn start_threads(
     upkeep: &Arc<Upkeep>,
 ) -> Vec<JoinHandle<()>> {
     let (queue, spares, upkeep) = (Arc::clone(queue), Arc::clone(spares), Arc::clone(upkeep));
+    let sealing = Arc::clone(&upkeep);
     vec![
+        start("hitherto-seal", move || sealing.seal_in_background()),
         start("hitherto-upkeep", move || upkeep.work_in_background()),
         start("hitherto-commit", move || queue.work_in_background()),
         start("hitherto-spare", move || spares.prepare_in_background()),

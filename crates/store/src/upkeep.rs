@@ -3,6 +3,9 @@
 //! files.
 //!
 //! Nothing here is needed for an event to be durable or found. What fails is tried again later.
+//!
+//! The index of what is not sealed yet is in memory. So sealing has a thread of its own, which no
+//! merge and no compression holds up, and whoever appends faster than it seals waits for it.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -24,6 +27,9 @@ const MERGED_EVENTS_MAX: u64 = 1 << 28;
 /// again at the next open in a few milliseconds. Stores of small files write one earlier.
 const CLOSE_EVENTS: u64 = 2048;
 const CLOSE_EVENTS_MIN: u64 = 8;
+/// So many events may wait to be sealed before an append that begins another log file waits: their
+/// index takes some 20 MiB of memory.
+const WAITING_EVENTS_MAX: u64 = 200_000;
 
 /// Does upkeep in the background, or in the caller's thread if there is no background.
 pub(crate) struct Upkeep {
@@ -32,13 +38,14 @@ pub(crate) struct Upkeep {
     state: Mutex<State>,
     changed: Condvar,
     is_closing: AtomicBool,
-    working: Mutex<()>,
+    sealing: Mutex<()>,
 }
 
 #[derive(Default)]
 struct State {
-    is_wanted: bool,
-    is_closing: bool,
+    is_sealing_wanted: bool,
+    is_sealing: bool,
+    is_other_wanted: bool,
 }
 
 impl Upkeep {
@@ -49,46 +56,81 @@ impl Upkeep {
             state: Mutex::default(),
             changed: Condvar::new(),
             is_closing: AtomicBool::new(false),
-            working: Mutex::default(),
+            sealing: Mutex::default(),
         }
     }
 
     /// Asks for what there is to do.
     pub(crate) fn wish(&self) {
         if !self.in_background {
+            // What fails, for want of room perhaps, is tried again with the next file.
+            let _ = self.seal_now();
             return self.work();
         }
-        self.lock().is_wanted = true;
-        self.changed.notify_one();
+        self.lock().is_sealing_wanted = true;
+        self.changed.notify_all();
     }
 
-    /// Works when asked to, until the store is closed: the work of a background thread.
+    /// Waits while more is to be sealed than memory is meant for, unless nobody tries to.
+    pub(crate) fn wait_for_sealing(&self) {
+        let mut state = self.lock();
+        while (state.is_sealing || state.is_sealing_wanted)
+            && !self.is_closing()
+            && self.waiting_events() > WAITING_EVENTS_MAX
+        {
+            state = self.wait(state);
+        }
+    }
+
+    /// Seals when asked to, until the store is closed: the work of a background thread.
+    pub(crate) fn seal_in_background(&self) {
+        loop {
+            let mut state = self.lock();
+            while !state.is_sealing_wanted && !self.is_closing() {
+                state = self.wait(state);
+            }
+            if self.is_closing() {
+                return;
+            }
+            (state.is_sealing_wanted, state.is_sealing) = (false, true);
+            drop(state);
+            // What fails, for want of room perhaps, is tried again with the next file.
+            let _ = self.seal_now();
+            let mut state = self.lock();
+            (state.is_sealing, state.is_other_wanted) = (false, true);
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Merges and compresses when there may be something to, until the store is closed: the work
+    /// of a background thread.
     pub(crate) fn work_in_background(&self) {
         loop {
             let mut state = self.lock();
-            while !state.is_wanted && !state.is_closing {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            while !state.is_other_wanted && !self.is_closing() {
+                state = self.wait(state);
             }
-            if state.is_closing {
+            if self.is_closing() {
                 return;
             }
-            state.is_wanted = false;
+            state.is_other_wanted = false;
             drop(state);
             self.work();
         }
     }
 
-    /// Ends the background thread, as soon as it can be left.
+    /// Ends the background threads, as soon as they can be left.
     pub(crate) fn stop(&self) {
+        let state = self.lock(); // nobody goes to sleep who has not seen it
         self.is_closing.store(true, Ordering::Relaxed);
-        self.lock().is_closing = true;
-        self.changed.notify_one();
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Seals the last segment of a store that was closed in order, if it pays.
     pub(crate) fn seal_at_close(&self) {
-        let counts = self.unsealed();
-        let unsealed: u64 = counts.iter().map(|growing| u64::from(growing.index.count())).sum();
+        let unsealed = count_events(&self.unsealed());
         let file_pages = self.shared.options.log_file_bytes_max / 4096;
         if unsealed >= file_pages.clamp(CLOSE_EVENTS_MIN, CLOSE_EVENTS) {
             // Without its index the next open only takes longer.
@@ -99,16 +141,14 @@ impl Upkeep {
     fn work(&self) {
         // What fails, for want of room perhaps, is tried again with the next file.
         let mut is_more = true;
-        while is_more && !self.is_closing.load(Ordering::Relaxed) {
+        while is_more && !self.is_closing() {
             is_more = self.work_once().unwrap_or(false);
         }
     }
 
-    /// Seals what is finished, and then does one other thing; false if there is none. What waits to
-    /// be sealed is in memory, so it waits for one merge or one file at most.
+    /// Merges once, or compresses one file; false if there is nothing to do.
     fn work_once(&self) -> Result<bool> {
         let stop = &self.is_closing;
-        self.seal_finished(stop)?;
         self.shared.rebuild_damaged_indexes()?;
         if self.merge_once(stop)? {
             return Ok(true);
@@ -126,9 +166,7 @@ impl Upkeep {
         self.seal_finished(stop)?;
         let rewriting = &self.shared.rewriting;
         let _one_at_a_time = rewriting.lock().unwrap_or_else(PoisonError::into_inner);
-        while self.compress_oldest(0, stop)? {
-            self.seal_finished(stop)?;
-        }
+        while self.compress_oldest(0, stop)? {}
         Ok(())
     }
 
@@ -140,7 +178,7 @@ impl Upkeep {
     /// Builds the indexes of some log files anew: of what was removed from these, nothing is left
     /// in them then.
     pub(crate) fn rebuild_indexes_of(&self, numbers: &BTreeSet<u64>) -> Result<()> {
-        let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.shared.replacing_indexes();
         let segments = self.shared.segments.load_full();
         for segment in segments.iter() {
             let Segment::Sealed(sealed) = segment else { continue };
@@ -155,7 +193,6 @@ impl Upkeep {
     /// Compresses the oldest log file if the others have more than so many bytes with it; whether
     /// it did.
     fn compress_oldest(&self, raw_bytes_max: u64, stop: &AtomicBool) -> Result<bool> {
-        let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut oldest, mut raw_bytes) = (None, 0);
         for log in self.sealed_logs() {
             if !log.form()?.is_compressed {
@@ -187,9 +224,16 @@ impl Upkeep {
         segments.iter().filter_map(growing).collect()
     }
 
+    /// How many events are in full log files whose index is in memory.
+    fn waiting_events(&self) -> u64 {
+        let mut waiting = self.unsealed();
+        waiting.retain(|growing| growing.finished.get().is_some());
+        count_events(&waiting)
+    }
+
     /// Seals in order: an index file behind a gap could not be found at the next open.
     fn seal_finished(&self, stop: &AtomicBool) -> Result<()> {
-        let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
         for growing in self.unsealed() {
             let Some(finished) = growing.finished.get() else { break };
             if !finished.is_whole {
@@ -200,6 +244,8 @@ impl Upkeep {
                 let history = digest::behind(&self.shared, growing.first_position, last)?;
                 let sealed = self.shared.indexes().seal(&growing, finished, history, stop)?;
                 self.shared.replace_segments(&sealed);
+                drop(self.lock()); // who waits for it has looked already, or looks again
+                self.changed.notify_all();
             }
         }
         Ok(())
@@ -207,8 +253,8 @@ impl Upkeep {
 
     /// Merges index files once, if that is worth it; whether it did.
     fn merge_once(&self, stop: &AtomicBool) -> Result<bool> {
+        let _one_at_a_time = self.shared.replacing_indexes();
         let Some(segments) = self.worth_merging() else { return Ok(false) };
-        let _one_at_a_time = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         let merged = self.shared.indexes().merge(&segments, stop)?;
         self.shared.replace_segments(&merged);
         Ok(true)
@@ -232,9 +278,21 @@ impl Upkeep {
         })
     }
 
+    fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn wait<'upkeep>(&self, state: MutexGuard<'upkeep, State>) -> MutexGuard<'upkeep, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count_events(segments: &[Arc<Growing>]) -> u64 {
+    segments.iter().map(|growing| u64::from(growing.index.count())).sum()
 }
 
 /// From where on segments of these sizes, oldest first, should become one.

@@ -1,5 +1,6 @@
 //! The directory is removed, or its file system becomes read-only, while a process writes there.
 
+use std::path::Path;
 use std::process::Command;
 
 use hitherto_faults_test::{Program, Room, check, not_run, succeeds};
@@ -15,7 +16,7 @@ fn a_directory_that_is_removed_is_an_error_and_never_an_empty_store() {
     let mut program = Program::start(&[], PROGRAM, &store);
     program.ask("open").unwrap();
     program.number("append 3");
-    std::fs::remove_dir_all(&store).unwrap();
+    remove(&store);
     let mut error = String::new();
     for _ in 0..APPENDS_MAX {
         if let Err(refused) = program.ask("append 1") {
@@ -29,6 +30,14 @@ fn a_directory_that_is_removed_is_an_error_and_never_an_empty_store() {
     // What is still open can be read; if not, that is said.
     if let Err(error) = program.ask("read") {
         assert!(error.contains("missing") || error.starts_with("Unavailable"), "{error}");
+    }
+}
+
+/// Removes a directory, and what the program makes in it meanwhile: the next log file is prepared
+/// in the background.
+fn remove(directory: &Path) {
+    while let Err(error) = std::fs::remove_dir_all(directory) {
+        assert_eq!(error.kind(), std::io::ErrorKind::DirectoryNotEmpty, "{error}");
     }
 }
 
@@ -61,7 +70,7 @@ fn a_file_system_that_becomes_read_only_ends_writing_and_loses_nothing() {
     check(&room.path().join("store"), appended);
 }
 
-fn become_read_only(image: &std::path::Path) -> bool {
+fn become_read_only(image: &Path) -> bool {
     let find = format!("losetup -n -O NAME -j {}", image.display());
     let trigger = "echo 1 > /sys/fs/ext4/$(basename \"$device\")/trigger_fs_error";
     succeeds(&["sh", "-c", &format!("device=$({find}) && [ -n \"$device\" ] && {trigger}")])

@@ -8,8 +8,8 @@
 
 mod state;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::error::Error;
@@ -17,6 +17,7 @@ use crate::event::Timestamp;
 use crate::log::LogFile;
 use crate::pace::{Pace, Paced};
 use crate::shared::Shared;
+use crate::sync::Mutex;
 use crate::verify::{Damage, scan_file};
 
 pub(crate) use state::{FILE as SCRUB_FILE, State};
@@ -39,12 +40,15 @@ pub struct ScrubStat {
 pub(crate) struct Scrubber {
     shared: Arc<Shared>,
     pace: Pace,
+    /// What is known: the note is for the next opening, and may be impossible on a full disk.
+    state: Mutex<State>,
 }
 
 impl Scrubber {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let pace = Pace::new(Some(shared.options.scrub_bytes_per_second));
-        Self { shared, pace }
+        let state = State::read(&*shared.disk, shared.identity.store_id).unwrap_or_default();
+        Self { shared, pace, state: Mutex::new(state) }
     }
 
     /// Whether anything is to be read at all.
@@ -80,7 +84,7 @@ impl Scrubber {
     }
 
     fn state(&self) -> State {
-        State::read(&*self.shared.disk, self.shared.identity.store_id).unwrap_or_default()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Ends the round that is under way, or a new one; false if the store was closed before.
@@ -125,8 +129,9 @@ impl Scrubber {
         }
     }
 
-    /// Without the note, what was read is read again.
+    /// Without the note in the file, what was read is read again after the next opening.
     fn note(&self, state: &State) {
+        state.clone_into(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         let _ = state.write(&*self.shared.disk, self.shared.identity.store_id);
     }
 }

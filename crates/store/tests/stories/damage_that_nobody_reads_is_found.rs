@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use hitherto_store::{
@@ -10,6 +11,7 @@ use hitherto_store::{
     Timestamp,
 };
 
+use crate::common::hooked::HookedDisk;
 use crate::common::image::{disk_of, image_of};
 
 const DAY: i64 = 86_400_000_000_000;
@@ -162,4 +164,26 @@ fn turned_off_it_starts_nothing_and_leaves_nothing() {
         store.close().expect("it closes");
         assert!(!has_note(&disk));
     }
+}
+
+#[test]
+fn what_cannot_be_noted_is_not_read_over_and_over() {
+    let mut disk = HookedDisk::default();
+    disk.disk = closed_store(200, false);
+    let (note, notes) = channel();
+    disk.on_every_create(move |name| {
+        if name.starts_with(NOTE) {
+            let _ = note.send(());
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    });
+    let store = EmbeddedStore::on(disk, at(15), options()).expect("it opens");
+    let files = store.stat().expect("it can be asked").files.len();
+    // One note a file, and one at the end of the round.
+    for _ in 0..=files {
+        notes.recv_timeout(Duration::from_mins(1)).expect("what was read is noted");
+    }
+    let again = notes.recv_timeout(Duration::from_millis(200));
+    assert_eq!(again, Err(RecvTimeoutError::Timeout), "the round was the last for a while");
 }

@@ -95,7 +95,6 @@ pub(crate) trait IndexSource {
 /// error soon after `stop` is set.
 pub(crate) fn write(
     disk: &dyn Disk,
-    temporary: &str,
     mut coverage: Coverage,
     sources: &[&dyn IndexSource],
     stop: &AtomicBool,
@@ -107,6 +106,8 @@ pub(crate) fn write(
     header.sections = lay_out(header, sources)?;
     let name = file_name(header.first_position, header.end_position());
     let failed = || crate::load::disk_error("an index file could not be written");
+    // Others may write one of other events meanwhile.
+    let temporary = &format!("{name}.tmp");
     crate::roll::remove_if_there(disk, temporary).map_err(failed())?;
     let file = disk.create(temporary).map_err(failed())?;
     let writing = Writing { file: &*file, coverage: &mut coverage, sources, stop };

@@ -1,4 +1,4 @@
-//! A disk in memory where something happens when a file is written or synced.
+//! A disk in memory where something happens when a file is made, written or synced.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex};
 use hitherto_store::{Disk, DiskFile, MemoryDisk};
 
 type Hook<T> = Box<dyn FnOnce(T) -> io::Result<()> + Send>;
+type CreateHook = Arc<dyn Fn(&str) -> io::Result<()> + Send + Sync>;
 type Hooks<T> = Arc<Mutex<VecDeque<Hook<T>>>>;
 
-/// The next syncs and writes do what was said, one each.
+/// The next syncs and writes do what was said, one each; whatever is made is told of first.
 #[derive(Clone, Default)]
 pub(crate) struct HookedDisk {
     pub(crate) disk: MemoryDisk,
     syncs: Hooks<()>,
     writes: Hooks<Vec<u8>>,
+    creates: Arc<Mutex<Option<CreateHook>>>,
 }
 
 struct HookedFile {
@@ -34,6 +36,14 @@ impl HookedDisk {
         self.writes.lock().expect("nobody panicked").push_back(Box::new(hook));
     }
 
+    /// Whoever makes a file from now on does this first, with its name.
+    pub(crate) fn on_every_create(
+        &self,
+        hook: impl Fn(&str) -> io::Result<()> + Send + Sync + 'static,
+    ) {
+        *self.creates.lock().expect("nobody panicked") = Some(Arc::new(hook));
+    }
+
     fn hooked(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
         Arc::new(HookedFile { file, hooks: self.clone() })
     }
@@ -45,6 +55,10 @@ impl Disk for HookedDisk {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let hook = self.creates.lock().expect("nobody panicked").clone();
+        if let Some(hook) = hook {
+            hook(name)?;
+        }
         Ok(self.hooked(self.disk.create(name)?))
     }
 

@@ -58,6 +58,9 @@ pub trait Command: Serialize + DeserializeOwned + Send + Sync + 'static {
     }
 }
 
+/// How many characters of what somebody outside has sent are told in an error.
+const SAID_MAX: usize = 300;
+
 /// A small typed dispatcher: knows for each command whom it is for and what it does.
 ///
 /// A command is validated, passes the [middleware](Middleware), and changes one aggregate or makes
@@ -210,7 +213,7 @@ impl Commands {
 
     fn known(&self, name: &str) -> Result<&dyn Route> {
         self.routes.get(name).map(|route| &**route).ok_or_else(|| {
-            let names = self.names().join(", ");
+            let (name, names) = (briefly(name), self.names().join(", "));
             Error::invalid(format!(
                 "no command is called {name:?}, and nothing was done: known are {names}"
             ))
@@ -227,5 +230,13 @@ impl Commands {
 impl fmt::Debug for Commands {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Commands").field("names", &self.names()).finish_non_exhaustive()
+    }
+}
+
+/// What somebody outside has sent, in words that a log can take.
+fn briefly(said: &str) -> String {
+    match said.char_indices().nth(SAID_MAX) {
+        Some((end, _)) => format!("{}…", &said[..end]),
+        None => said.to_owned(),
     }
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::Command;
 use super::envelope::{Envelope, Refusal};
 use super::middleware::Answering;
+use super::{Command, briefly};
 use crate::{Aggregate, Decision, Error, Repository, Result, Store, UpdateError};
 
 /// Where a command goes.
@@ -78,10 +78,11 @@ where
 }
 
 fn read<C: Command>(json: &[u8]) -> Result<Envelope> {
-    let command = serde_json::from_slice::<C>(json).map_err(|source| {
-        let name = C::NAME;
-        Error::invalid(format!("this is no {name}, and nothing was done: its fields do not fit"))
-            .because(source)
+    let command = serde_json::from_slice::<C>(json).map_err(|error| {
+        let (name, why) = (C::NAME, briefly(&error.to_string()));
+        Error::invalid(format!(
+            "this is no {name}, and nothing was done: its fields do not fit ({why})"
+        ))
     })?;
     Ok(Envelope::new(command))
 }

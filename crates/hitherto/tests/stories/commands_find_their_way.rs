@@ -62,6 +62,40 @@ fn bad_commands_are_told_by_name_and_leave_no_trace() {
 }
 
 #[test]
+fn whatever_comes_as_json_is_a_command_or_told_and_leaves_no_trace() {
+    let store = Store::in_memory();
+    let (commands, _) = teller(&store);
+    let before = wait(store.head()).expect("memory works");
+    let nested = |open: &str, close: &str| open.repeat(200_000) + &close.repeat(200_000);
+    let long = "x".repeat(20 << 20);
+    for json in [
+        String::new(),
+        "null".into(),
+        "[]".into(),
+        "{".into(),
+        r#"{"account":"b","amount":1}{}"#.into(),
+        r#"{"account":"b","amount":-1}"#.into(),
+        r#"{"account":"b","amount":1e400}"#.into(),
+        r#"{"account":"b","amount":18446744073709551616}"#.into(),
+        r#"{"account":"b","account":"c","amount":1}"#.into(),
+        r#"{"account":"\ud800","amount":1}"#.into(),
+        nested("[", "]"),
+        format!(r#"{{"account":"b","amount":1,"more":{}}}"#, nested(r#"{"a":"#, "}")),
+        format!(r#"{{"account":"{long}","amount":1}}"#),
+        format!(r#"{{"account":"b","amount":"{long}"}}"#),
+    ] {
+        let told = invalid(wait(commands.send_json("Deposit", json.as_bytes()).key("k")));
+        assert!(told.len() < 1_000, "{} bytes are told", told.len());
+    }
+    invalid(wait(commands.send_json("Deposit", b"{\"account\":\"\xff\",\"amount\":1}").key("k")));
+    let told = invalid(wait(commands.send_json(&long, b"{}")));
+    assert!(told.len() < 1_000, "{} bytes are told", told.len());
+    assert_eq!(wait(store.head()).expect("memory works"), before);
+    let key = commands.send_json("Deposit", br#"{"account":"b","amount":1}"#).key(long.clone());
+    wait(key).expect("a key may be of any length");
+}
+
+#[test]
 #[should_panic(expected = "two commands are called Deposit")]
 fn two_commands_of_one_name_are_noticed_when_the_program_starts() {
     let store = Store::in_memory();

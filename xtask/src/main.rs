@@ -61,7 +61,7 @@ fn dispatch(words: &[&str]) -> Outcome {
         ["bench", rest @ ..] => bench(rest),
         ["sim", rest @ ..] => sim(rest),
         ["kill"] => kill("100"),
-        ["kill", rounds] | ["kill", "--rounds", rounds] => kill(rounds),
+        ["kill", rounds] => kill(rounds),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["powerloss", rest @ ..] => powerloss::on_demand(rest),
         ["format"] => run(cargo(["fmt", "--all"])).and_then(|()| tidy::fold_comments()),

@@ -14,9 +14,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(recipe) = words.first().filter(|word| word.contains('/')) {
         return repeat(&recipe.parse()?, words.get(1).is_some_and(|word| word == "believing"));
     }
-    let number = |index: usize| words.get(index).map(|word| word.parse::<u64>()).transpose();
-    let seed = number(0)?.unwrap_or_else(seed_of_now);
-    let seconds = number(1)?.unwrap_or(SECONDS);
+    let numbers = words.iter().map(|word| word.parse::<u64>()).collect::<Result<Vec<_>, _>>();
+    let numbers = numbers.map_err(|_| "usage: hitherto-fuzz [SEED] [SECONDS], or a recipe")?;
+    let seed = numbers.first().copied().unwrap_or_else(seed_of_now);
+    let seconds = numbers.get(1).copied().unwrap_or(SECONDS);
     println!("seed {seed}, for {seconds} s");
     let half = Duration::from_secs(seconds) / 2;
     let findings =

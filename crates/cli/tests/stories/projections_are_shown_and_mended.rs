@@ -151,3 +151,10 @@ fn what_is_no_place_is_named() {
     assert!(table.stdout.contains("no projection is kept here"), "{table:?}");
     assert_eq!(shell.run("projections empty.db --json").done().stdout, "");
 }
+
+#[test]
+fn a_place_where_nothing_can_be_written_beside_is_named() {
+    let shell = doors();
+    std::fs::create_dir(shell.path("read.db-wal")).unwrap(); // as good as a directory that is read-only
+    shell.run("projections read.db").refused(2, &["its directory must be one that can be written"]);
+}

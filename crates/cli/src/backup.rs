@@ -8,7 +8,7 @@ use hitherto_store::{Backup, Report};
 
 use crate::engine;
 use crate::failure::{Failure, Outcome};
-use crate::print::{self, bytes, counted};
+use crate::print::{self, bytes, counted, grouped};
 
 const BACKUP_EXAMPLES: &str = "\
 Examples:
@@ -80,7 +80,11 @@ fn tell_report(report: &Report) -> io::Result<()> {
         writeln!(out, "{damage}")?;
     }
     if report.damages.is_empty() {
-        writeln!(out, "sound: {}", counted(report.events, "event"))?;
+        let removed = match report.removed {
+            0 => String::new(),
+            removed => format!(", and the places of {} that retention removed", grouped(removed)),
+        };
+        writeln!(out, "sound: {}{removed}", counted(report.events, "event"))?;
     } else {
         let damages = counted(report.damages.len() as u64, "damage");
         writeln!(out, "{damages}: take another backup; restore an older one if there is need")?;

@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome, Failure> {
     let position = store.keep(target.clone(), keep)?;
     store.close()?;
     let mut out = print::stdout();
-    writeln!(out, "{target}: {keep} is kept, said at position {position}")?;
+    writeln!(out, "{target} keeps {keep}, said at position {position}")?;
     out.flush()?;
     Ok(Outcome::Done)
 }

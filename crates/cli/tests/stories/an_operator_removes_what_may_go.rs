@@ -22,7 +22,8 @@ fn versions(shell: &Shell, stream: &str) -> Vec<u64> {
 #[test]
 fn what_is_kept_is_listed_and_the_rest_is_gone() {
     let shell = bank();
-    shell.run("keep bank --category session --max-count 3 --max-age 30d").done();
+    let said = shell.run("keep bank --category session --max-count 3 --max-age 30d").done().stdout;
+    assert!(said.starts_with("category session keeps 30 days, of these the last 3"), "{said}");
     assert_eq!(versions(&shell, "session-1"), [2, 3, 4]);
     shell.run("truncate bank --stream account-1 --before-version 3").done();
     assert_eq!(versions(&shell, "account-1"), [3, 4]);
@@ -35,12 +36,15 @@ fn what_is_kept_is_listed_and_the_rest_is_gone() {
     assert_eq!(session["max_age_seconds"], json!(2_592_000));
     assert_eq!(policies["policies"][0]["removed_before_position"], json!(6));
     let table = shell.run("policies bank --format table").done().stdout;
-    assert!(table.contains("2592000 s, of these the last 3"), "{table}");
+    assert!(table.contains("30 days, of these the last 3"), "{table}");
     shell.run("release bank --kind Paid").done();
     shell.run("tombstone bank --stream account-1").done();
     shell.run("append bank account-1 Paid").refused(2, &["account-1 was tombstoned"]);
     let scavenged = shell.run("scavenge bank").done().lines().remove(0);
     assert_eq!(scavenged["events"], json!(5));
+    shell.run("backup bank safe").done();
+    let checked = shell.run("backup --check safe").done().stdout;
+    assert!(checked.ends_with(", and the places of 5 that retention removed\n"), "{checked}");
     let stat = shell.run("stat bank").done().lines().remove(0);
     assert_eq!(stat["files"][0]["removed_events"], json!(5));
     assert_eq!(shell.run("verify bank").done().lines()[0]["damages"], json!([]));

@@ -132,11 +132,17 @@ impl Keep {
 
 impl fmt::Display for Keep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.max_age_seconds, self.max_count) {
+        const DAY: u64 = 24 * 60 * 60;
+        let age = self.max_age_seconds.map(|age| match age {
+            DAY => "1 day".to_owned(),
+            days if days > 0 && days.is_multiple_of(DAY) => format!("{} days", days / DAY),
+            seconds => format!("{seconds} s"),
+        });
+        match (age, self.max_count) {
             (None, None) => write!(f, "everything"),
-            (Some(age), None) => write!(f, "{age} s"),
+            (Some(age), None) => write!(f, "{age}"),
             (None, Some(count)) => write!(f, "the last {count}"),
-            (Some(age), Some(count)) => write!(f, "{age} s, of these the last {count}"),
+            (Some(age), Some(count)) => write!(f, "{age}, of these the last {count}"),
         }
     }
 }

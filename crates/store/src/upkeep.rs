@@ -83,14 +83,7 @@ impl Upkeep {
 
     /// Seals when asked to, until the store is closed: the work of a background thread.
     pub(crate) fn seal_in_background(&self) {
-        loop {
-            let mut state = self.lock();
-            while !state.is_sealing_wanted && !self.is_closing() {
-                state = self.wait(state);
-            }
-            if self.is_closing() {
-                return;
-            }
+        while let Some(mut state) = self.wait_until(|state| state.is_sealing_wanted) {
             (state.is_sealing_wanted, state.is_sealing) = (false, true);
             drop(state);
             // What fails, for want of room perhaps, is tried again with the next file.
@@ -105,14 +98,7 @@ impl Upkeep {
     /// Merges and compresses when there may be something to, until the store is closed: the work
     /// of a background thread.
     pub(crate) fn work_in_background(&self) {
-        loop {
-            let mut state = self.lock();
-            while !state.is_other_wanted && !self.is_closing() {
-                state = self.wait(state);
-            }
-            if self.is_closing() {
-                return;
-            }
+        while let Some(mut state) = self.wait_until(|state| state.is_other_wanted) {
             state.is_other_wanted = false;
             drop(state);
             self.work();
@@ -291,6 +277,15 @@ impl Upkeep {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until something is wanted; none if the store is closed before.
+    fn wait_until(&self, is_wanted: impl Fn(&State) -> bool) -> Option<MutexGuard<'_, State>> {
+        let mut state = self.lock();
+        while !is_wanted(&state) && !self.is_closing() {
+            state = self.wait(state);
+        }
+        (!self.is_closing()).then_some(state)
     }
 
     fn wait<'upkeep>(&self, state: MutexGuard<'upkeep, State>) -> MutexGuard<'upkeep, State> {

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,8 +15,6 @@ pub(crate) struct KeyDirectory {
     /// The file that is locked by who writes to the keys; others in the directory have their own.
     pub(crate) lock_name: String,
 }
-
-struct RealFile(File);
 
 fn only_for_the_owner() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -32,7 +30,7 @@ impl Disk for KeyDirectory {
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let file = only_for_the_owner().create_new(true).open(self.path.join(name))?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(file))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
@@ -44,7 +42,7 @@ impl Disk for KeyDirectory {
             }
             opened => opened,
         };
-        Ok(Arc::new(RealFile(file?)))
+        Ok(Arc::new(file?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -64,36 +62,5 @@ impl Disk for KeyDirectory {
         let file = only_for_the_owner().create(true).truncate(false).open(path)?;
         file.lock()?;
         Ok(Box::new(file))
-    }
-}
-
-impl DiskFile for RealFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.0.read_at(&mut buffer[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(bytes) => filled += bytes,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(filled)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.0.metadata().map(|metadata| metadata.len())
-    }
-
-    fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.0.set_len(bytes)
     }
 }

@@ -76,7 +76,7 @@ impl Disk for Directory {
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).open(self.file(name))?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(file))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
@@ -86,7 +86,7 @@ impl Disk for Directory {
             Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => open(false),
             opened => opened,
         };
-        Ok(Arc::new(RealFile(file?)))
+        Ok(Arc::new(file?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -125,13 +125,12 @@ impl Disk for Directory {
     }
 }
 
-struct RealFile(File);
-
-impl DiskFile for RealFile {
+/// A file of the file system.
+impl DiskFile for File {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.0.read_at(&mut buffer[filled..], offset + filled as u64) {
+            match FileExt::read_at(self, &mut buffer[filled..], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(bytes) => filled += bytes,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -142,18 +141,18 @@ impl DiskFile for RealFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.write_all_at(bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.sync_data()
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.0.metadata().map(|metadata| metadata.len())
+        self.metadata().map(|metadata| metadata.len())
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.0.set_len(bytes)
+        Self::set_len(self, bytes)
     }
 }

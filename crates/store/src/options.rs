@@ -70,8 +70,8 @@ impl Default for Options {
 impl Options {
     const MEMORY_BYTES_MIN: u64 = 8 << 20;
 
-    /// What the index of the newest events may take: there can be two of them for a moment, while
-    /// the older one is sealed.
+    /// What the index of the newest events may take, and as much again those that wait to be sealed
+    /// before who appends waits for that.
     pub(crate) fn growing_index_bytes(&self) -> u64 {
         self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) / 4
     }

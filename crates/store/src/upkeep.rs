@@ -26,9 +26,6 @@ const MERGED_EVENTS_MAX: u64 = 1 << 28;
 /// again at the next open in a few milliseconds. Stores of small files write one earlier.
 const CLOSE_EVENTS: u64 = 2048;
 const CLOSE_EVENTS_MIN: u64 = 8;
-/// So many events may wait to be sealed before an append that begins another log file waits: their
-/// index takes some 20 MiB of memory.
-const WAITING_EVENTS_MAX: u64 = 200_000;
 
 /// Does upkeep in the background, or in the caller's thread if there is no background.
 pub(crate) struct Upkeep {
@@ -75,7 +72,7 @@ impl Upkeep {
         let mut state = self.lock();
         while (state.is_sealing || state.is_sealing_wanted)
             && !self.is_closing()
-            && self.waiting_events() > WAITING_EVENTS_MAX
+            && self.waiting_bytes() > self.shared.options.growing_index_bytes()
         {
             state = self.wait(state);
         }
@@ -115,7 +112,8 @@ impl Upkeep {
 
     /// Seals the last segment of a store that was closed in order, if it pays.
     pub(crate) fn seal_at_close(&self) {
-        let unsealed = count_events(&self.unsealed());
+        let unsealed = self.unsealed();
+        let unsealed = unsealed.iter().map(|growing| u64::from(growing.index.count())).sum::<u64>();
         let file_pages = self.shared.options.log_file_bytes_max / 4096;
         if unsealed >= file_pages.clamp(CLOSE_EVENTS_MIN, CLOSE_EVENTS) {
             // Without its index the next open only takes longer.
@@ -216,11 +214,11 @@ impl Upkeep {
         segments.iter().filter_map(growing).collect()
     }
 
-    /// How many events are in full log files whose index is in memory.
-    fn waiting_events(&self) -> u64 {
+    /// The memory that the indexes of full log files take.
+    fn waiting_bytes(&self) -> u64 {
         let mut waiting = self.unsealed();
         waiting.retain(|growing| growing.finished.get().is_some());
-        count_events(&waiting)
+        waiting.iter().map(|growing| growing.index.allocated_bytes() as u64).sum()
     }
 
     /// Seals in order: an index file behind a gap could not be found at the next open.
@@ -291,10 +289,6 @@ impl Upkeep {
     fn wait<'upkeep>(&self, state: MutexGuard<'upkeep, State>) -> MutexGuard<'upkeep, State> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn count_events(segments: &[Arc<Growing>]) -> u64 {
-    segments.iter().map(|growing| u64::from(growing.index.count())).sum()
 }
 
 /// From where on segments of these sizes, oldest first, should become one.

@@ -11,8 +11,10 @@ use hitherto_store::{Append, EmbeddedStore, EventStore, NewEvent, Options, Posit
 
 use crate::common::hooked::HookedDisk;
 
-/// As many as may wait; a log file and an append more may come until that is noticed.
-const WAITING_MAX: u64 = 200_000;
+/// The least memory that can be allowed: a quarter of it is for what waits to be sealed. That is
+/// some 20,000 events; a log file and an append more may come until that is noticed.
+const MEMORY_BYTES: u64 = 8 << 20;
+const WAITING_MAX: u64 = 40_000;
 const FILE_EVENTS_MAX: u64 = 20_000;
 const APPEND_EVENTS: u64 = 1000;
 
@@ -76,6 +78,7 @@ fn open(disk: &HookedDisk, file_bytes: u64) -> EmbeddedStore {
     let mut options = Options::default();
     options.log_file_bytes_max = file_bytes;
     options.log_file_bytes_min = file_bytes;
+    options.memory_bytes_max = MEMORY_BYTES;
     EmbeddedStore::on(disk.clone(), SystemClock, options).expect("it opens")
 }
 

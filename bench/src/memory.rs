@@ -1,6 +1,12 @@
 //! How much memory this process has.
 
 use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// How often it is looked at while something is done.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Memory, in mebibytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,6 +24,17 @@ impl Memory {
         Ok(Self::of(&std::fs::read_to_string("/proc/self/status")?))
     }
 
+    /// What something returns, and the most that this process has of its own meanwhile.
+    pub(crate) fn most_during<T>(work: impl FnOnce() -> T) -> (T, f64) {
+        let (done, waiting) = channel();
+        thread::scope(|scope| {
+            let looking = scope.spawn(move || most_until(&waiting));
+            let result = work();
+            drop(done);
+            (result, looking.join().expect("it only looks"))
+        })
+    }
+
     fn of(status: &str) -> Self {
         let mebibytes = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -27,6 +44,14 @@ impl Memory {
         let resident_mib = mebibytes("VmRSS:");
         Self { resident_mib, own_mib: resident_mib - mebibytes("RssFile:") }
     }
+}
+
+fn most_until(done: &Receiver<()>) -> f64 {
+    let mut most = 0.0_f64;
+    while done.recv_timeout(LOOK_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+        most = most.max(Memory::now().map_or(0.0, |memory| memory.own_mib));
+    }
+    most
 }
 
 #[cfg(test)]

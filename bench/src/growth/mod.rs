@@ -29,11 +29,15 @@ use table::{Step, Wanted};
 const STEPS: [u64; 5] = [1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000];
 const EVENTS_A_COMMIT: usize = 1000;
 const NAMES: usize = 20_000;
+/// What a store may take if nothing else is said.
+const MEMORY_MIB: f64 = 64.0;
 
 pub(crate) fn run(settings: &Settings) -> Result<Growth, Box<dyn Error>> {
     let place = Place::fresh(&settings.directory, "growth")?;
     let steps = steps(settings.grown_events());
-    let mut growing = Growing { settings, place, window: steps[0], life: Life::new(steps[0]) };
+    let (window, life) = (steps[0], Life::new(steps[0]));
+    let others_mib = Memory::now()?.own_mib;
+    let mut growing = Growing { settings, place, window, life, others_mib };
     let mut growth = Growth::default();
     for events in steps {
         growth.steps.push(growing.step(events)?);
@@ -59,19 +63,28 @@ struct Growing<'a> {
     /// How many of the last events a filtered read looks at.
     window: u64,
     life: Life,
+    /// Memory of this process before it opened the store: of the life, and of what was measured
+    /// before.
+    others_mib: f64,
 }
 
 impl Growing<'_> {
     fn step(&mut self, events: u64) -> Result<Step, Box<dyn Error>> {
         let store = EmbeddedStore::open(self.place.path())?;
         let mut step = Step::new(events);
-        self.fill(&store, &mut step)?;
+        let (filled, most_mib) = Memory::most_during(|| self.fill(&store, &mut step));
+        filled?;
         let syncs = machine::syncs_a_second(&self.settings.directory)?;
         step.add("the disk itself, syncs/s", syncs, Wanted::Nothing);
         let memory = Memory::now()?;
         self.read(&store, &mut step)?;
         self.append(&store, &mut step);
-        step.add("memory of its own after filling, MiB", memory.own_mib, Wanted::Nothing);
+        for (name, own_mib) in [
+            ("memory of its own while it is filled, at most, MiB", most_mib),
+            ("memory of its own after filling, MiB", memory.own_mib),
+        ] {
+            step.add(name, own_mib - self.others_mib, Wanted::AtMost(MEMORY_MIB));
+        }
         let head = store.stat()?.head.0;
         let started = Instant::now();
         store.close()?;
@@ -174,7 +187,7 @@ impl Growing<'_> {
         let found = found[found.len() / 2];
         let first_read = Wanted::AtMost(if events > 10_000_000 { 50.0 } else { 5.0 });
         step.add("from start to the first read, ms", found.first_read_ms, first_read);
-        let memory = Wanted::AtMost(64.0);
+        let memory = Wanted::AtMost(MEMORY_MIB);
         step.add("memory of its own, open and after one read, MiB", found.opened.own_mib, memory);
         step.add("memory of its own after some work, MiB", found.then.own_mib, memory);
         let resident = found.then.resident_mib;

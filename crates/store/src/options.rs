@@ -20,10 +20,12 @@ pub struct Options {
     pub log_file_bytes_max: u64,
     /// The first log file, in bytes. Default 1 MiB; at least 8 KiB.
     pub log_file_bytes_min: u64,
-    /// The memory that indexes and cached events may take, in bytes. Default 64 MiB; at least 8
-    /// MiB. More makes reads of events that were read before faster; less makes log files end
-    /// earlier if events are very small. What a batch or a reader holds for the moment comes on
-    /// top: some 10 MiB under load.
+    /// The memory that the store may take, in bytes. Default 64 MiB; at least 8 MiB. Seven parts of
+    /// sixteen are for pages and events that were read lately, three for indexes of what is not
+    /// sealed yet, and the rest for what is done in the background and under way. More makes reads
+    /// of events that were read before faster; less makes log files end earlier if events are
+    /// small. Callers' large appends and reads come on top, and with less than 64 MiB what
+    /// compression takes for a moment: some 12 MiB.
     pub memory_bytes_max: u64,
     /// Log files beyond so many bytes, oldest first, are compressed in the background. Default 1
     /// GiB. What is compressed takes about a quarter of the room and is read more slowly; 0
@@ -73,11 +75,11 @@ impl Options {
     /// What the index of the newest events may take, and as much again those that wait to be sealed
     /// before who appends waits for that.
     pub(crate) fn growing_index_bytes(&self) -> u64 {
-        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) / 4
+        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) / 32 * 3
     }
 
     /// What pages and events that were read lately may take.
     pub(crate) fn cache_bytes(&self) -> u64 {
-        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) / 2
+        self.memory_bytes_max.max(Self::MEMORY_BYTES_MIN) / 16 * 7
     }
 }

@@ -24,7 +24,7 @@ use crate::writer::Writer;
 const UNFILLED: &str = "spare.tmp";
 /// A file that is filled and waits, perhaps for the next time that the store is opened.
 pub(crate) const SPARE_FILE: &str = "spare";
-const ZEROS_BYTES: usize = 1 << 20;
+static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 /// A writer that waits takes a file of this part of the size that it should have.
 const HURRY_PART: u64 = 4;
 const BLOCK_BYTES: u64 = 4096;
@@ -174,14 +174,13 @@ fn prepare(disk: &dyn Disk, bytes: u64, filling: &Filling) -> io::Result<Spare> 
 ///
 /// Each part is synced on its own: a large sync would hold up those of the commits meanwhile.
 fn fill_with_zeros(file: &dyn DiskFile, bytes: u64, filling: &Filling) -> io::Result<u64> {
-    let zeros = vec![0; ZEROS_BYTES.min(bytes as usize)];
     let mut offset = 0;
     while offset < bytes {
         if filling.is_closing.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let length = zeros.len().min((bytes - offset) as usize);
-        file.write_at(&zeros[..length], offset)?;
+        let length = ZEROS.len().min((bytes - offset) as usize);
+        file.write_at(&ZEROS[..length], offset)?;
         file.sync()?;
         offset += length as u64;
         let enough = filling.enough.load(Ordering::Relaxed);
@@ -289,8 +288,8 @@ impl Writer {
     fn grow(&mut self, header: FileHeader, file: Arc<dyn DiskFile>) {
         let handles = Arc::clone(&self.shared.handles);
         let log = Arc::new(LogFile::opened(header.number, Arc::clone(&file), handles));
-        let (first, seed) = (header.first_position, self.shared.identity.hash_seed);
-        let segment = Arc::new(Growing::new(header, log, first, HEADER_BYTES, seed));
+        let index = self.shared.new_index(header.allocated);
+        let segment = Arc::new(Growing::with(header, log, header.first_position, index));
         self.shared.add_segment(&Segment::Growing(Arc::clone(&segment)));
         (self.segment, self.file) = (segment, file);
         self.upkeep.wish();

@@ -62,6 +62,16 @@ impl Growing {
         // What the header says about its size is not believed beyond what is there.
         let length = log.file().and_then(|file| file.len()).unwrap_or(0);
         let index = GrowingIndex::new(header.allocated.min(length).saturating_sub(offset), seed);
+        Self::with(header, log, first_position, index)
+    }
+
+    /// The same, with an index that is empty.
+    pub(crate) fn with(
+        header: FileHeader,
+        log: Arc<LogFile>,
+        first_position: Position,
+        index: GrowingIndex,
+    ) -> Self {
         Self { first_position, header, log, index, finished: OnceLock::new() }
     }
 }
@@ -206,7 +216,7 @@ impl Segment {
         match self {
             Self::Growing(growing) => {
                 let streams = growing.index.streams(end);
-                streams.for_each(|(name, version, last)| visit(name, version, last));
+                streams.for_each(|(name, version, last)| visit(&name, version, last));
             }
             Self::Sealed(sealed) => {
                 for stream in sealed.index.streams() {

@@ -11,6 +11,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::followers::{BatchTerms, Followers};
+use crate::index::{GrowingIndex, SpareIndex};
 use crate::log::{Handles, Identity, LogFile, ReadBuffer};
 use crate::options::Options;
 use crate::query::Query;
@@ -18,7 +19,7 @@ use crate::reader::Reader;
 use crate::record::Recorded;
 use crate::retention::{Fact, Moment, Retention, STREAM, View};
 use crate::sealed_log::Indexes;
-use crate::segment::{Sealed, Segment};
+use crate::segment::{Growing, Sealed, Segment};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard};
 use crate::verify::Damage;
 
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     /// All events, oldest first; replaced as a whole when a segment is added or sealed.
     pub(crate) segments: ArcSwap<Vec<Segment>>,
     pub(crate) cache: Arc<ReadCache>,
+    spare_index: SpareIndex,
     /// Where index files are: in memory for whoever may not write to the store.
     pub(crate) index_disk: Arc<dyn Disk>,
     pub(crate) handles: Arc<Handles>,
@@ -62,6 +64,7 @@ impl Shared {
             options,
             segments: ArcSwap::from_pointee(segments),
             cache,
+            spare_index: SpareIndex::default(),
             index_disk,
             handles,
             replacing: Mutex::new(()),
@@ -169,7 +172,22 @@ impl Shared {
             Segment::Growing(growing) => growing.index.allocated_bytes() as u64,
             Segment::Sealed(_) => 0,
         });
-        growing.sum::<u64>() + self.cache.bytes()
+        let spare = self.spare_index.allocated_bytes() as u64;
+        growing.sum::<u64>() + spare + self.cache.bytes()
+    }
+
+    /// An empty index for a log file of that many bytes.
+    pub(crate) fn new_index(&self, file_bytes: u64) -> GrowingIndex {
+        let new = || GrowingIndex::new(file_bytes, self.identity.hash_seed);
+        self.spare_index.take(file_bytes).unwrap_or_else(new)
+    }
+
+    /// Keeps the memory of an index that was sealed, if nobody reads it any more.
+    pub(crate) fn reuse(&self, sealed: Arc<Growing>) {
+        if let Some(sealed) = Arc::into_inner(sealed) {
+            let bytes = self.options.growing_index_bytes();
+            self.spare_index.keep(sealed.index, bytes + bytes / 4);
+        }
     }
 
     /// Adds a segment behind all others.

@@ -14,7 +14,7 @@ use crate::digest;
 use crate::error::Result;
 use crate::event::Position;
 use crate::log::LogFile;
-use crate::segment::{Growing, Sealed, Segment};
+use crate::segment::{Finished, Growing, Sealed, Segment};
 use crate::shared::Shared;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard};
 
@@ -72,7 +72,7 @@ impl Upkeep {
         let mut state = self.lock();
         while (state.is_sealing || state.is_sealing_wanted)
             && !self.is_closing()
-            && self.waiting_bytes() > self.shared.options.growing_index_bytes()
+            && self.is_much_waiting()
         {
             state = self.wait(state);
         }
@@ -214,31 +214,39 @@ impl Upkeep {
         segments.iter().filter_map(growing).collect()
     }
 
-    /// The memory that the indexes of full log files take.
-    fn waiting_bytes(&self) -> u64 {
-        let mut waiting = self.unsealed();
-        waiting.retain(|growing| growing.finished.get().is_some());
-        waiting.iter().map(|growing| growing.index.allocated_bytes() as u64).sum()
+    /// Whether some index waits to be sealed, and with the one that would join it they would take
+    /// more memory than one may.
+    fn is_much_waiting(&self) -> bool {
+        let unsealed = self.unsealed();
+        let bytes = unsealed.iter().map(|growing| growing.index.used_bytes() as u64).sum::<u64>();
+        let is_waiting = unsealed.iter().any(|growing| growing.finished.get().is_some());
+        is_waiting && bytes > self.shared.options.growing_index_bytes()
     }
 
     /// Seals in order: an index file behind a gap could not be found at the next open.
     fn seal_finished(&self, stop: &AtomicBool) -> Result<()> {
         let _one_at_a_time = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
         for growing in self.unsealed() {
-            let Some(finished) = growing.finished.get() else { break };
+            let Some(&finished) = growing.finished.get() else { break };
             if !finished.is_whole {
                 break;
             }
             if growing.index.count() > 0 {
-                let last = Position(finished.end.position.0 - 1);
-                let history = digest::behind(&self.shared, growing.first_position, last)?;
-                let made_of = (&*growing, growing.log.edition()?.number);
-                let sealed = self.shared.indexes().seal(made_of, finished, history, stop)?;
-                self.shared.replace_segments(&sealed);
-                drop(self.lock()); // who waits for it has looked already, or looks again
-                self.changed.notify_all();
+                self.seal(growing, &finished, stop)?;
             }
         }
+        Ok(())
+    }
+
+    fn seal(&self, growing: Arc<Growing>, finished: &Finished, stop: &AtomicBool) -> Result<()> {
+        let last = Position(finished.end.position.0 - 1);
+        let history = digest::behind(&self.shared, growing.first_position, last)?;
+        let made_of = (&*growing, growing.log.edition()?.number);
+        let sealed = self.shared.indexes().seal(made_of, finished, history, stop)?;
+        self.shared.replace_segments(&sealed);
+        self.shared.reuse(growing);
+        drop(self.lock()); // who waits for it has looked already, or looks again
+        self.changed.notify_all();
         Ok(())
     }
 

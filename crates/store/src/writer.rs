@@ -112,7 +112,8 @@ impl Writer {
             self.batch.answers.push((completion, answer));
             let is_full = !self.batch.facts.is_empty() // the next append is judged by them
                 || self.batch.bytes.len() >= BATCH_BYTES_MAX
-                || self.batch.answers.len() >= BATCH_APPENDS_MAX;
+                || self.batch.answers.len() >= BATCH_APPENDS_MAX
+                || self.is_index_full();
             if is_full {
                 self.flush();
             }
@@ -296,10 +297,13 @@ impl Writer {
         self.end.batch += 1;
         self.is_marked = false;
         self.segment.log.end.store(end, Ordering::Release);
-        let index_bytes = self.segment.index.allocated_bytes() as u64;
-        self.needs_new_file |= index_bytes > self.shared.options.growing_index_bytes();
+        self.needs_new_file |= self.is_index_full();
         self.prepare_ahead();
         Ok(())
+    }
+
+    fn is_index_full(&self) -> bool {
+        self.segment.index.used_bytes() as u64 > self.shared.options.growing_index_bytes()
     }
 
     /// Has the next file prepared when an eighth of this one is used: early enough to be ready when

@@ -103,9 +103,27 @@ impl Places {
         (lowest..=self.highest.load(Ordering::Relaxed)).contains(&start)
     }
 
+    /// How many buckets the table has.
+    pub(crate) fn buckets(&self) -> usize {
+        self.buckets.len()
+    }
+
+    /// Forgets all events, and keeps their memory.
+    pub(crate) fn empty(&mut self) {
+        self.buckets.fill_with(AtomicU32::default);
+        self.list.empty();
+        self.count = AtomicU32::new(0);
+        (self.lowest, self.highest) = (AtomicU64::new(u64::MAX), AtomicU64::new(0));
+    }
+
+    /// Bytes of the table and of the events that are in it.
+    pub(crate) fn used_bytes(&self) -> usize {
+        size_of_val(&*self.buckets) + self.count() as usize * size_of::<Place>()
+    }
+
     /// Bytes that the table holds in memory.
     pub(crate) fn allocated_bytes(&self) -> usize {
-        self.buckets.len() * size_of::<AtomicU32>() + self.list.allocated_bytes()
+        size_of_val(&*self.buckets) + self.list.allocated_bytes()
     }
 
     /// The part of an event's id's hash that is kept.

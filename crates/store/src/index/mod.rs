@@ -6,20 +6,23 @@
 //! When its file is full it is sealed: written down and taken out of memory.
 
 mod append_list;
+mod arena;
 mod ids;
 mod keys;
 mod postings;
 pub(crate) mod sealed;
+mod spare;
 
 use crate::error::Result;
 use crate::event::{EventId, split_stream_name};
 use crate::record::Recorded;
 
+use arena::Arena;
 use ids::Places;
 use keys::{Key, Keys};
 pub(crate) use keys::{KeyClass, hash as term_hash};
-use postings::Arena;
 pub(crate) use postings::PostingsCursor;
+pub(crate) use spare::SpareIndex;
 
 /// Bytes of log file per bucket: about one bucket an event of usual size.
 const FILE_BYTES_PER_BUCKET: u64 = 512;
@@ -45,9 +48,21 @@ pub(crate) struct IndexEntry<'event, Tags> {
 impl GrowingIndex {
     /// An empty index for a file of that many bytes.
     pub(crate) fn new(file_bytes: u64, seed: u64) -> Self {
-        let buckets = (file_bytes / FILE_BYTES_PER_BUCKET).max(64).next_power_of_two() as usize;
+        let buckets = buckets(file_bytes);
         let (places, keys) = (Places::new(buckets, seed), Keys::new(buckets));
         Self { places, keys, arena: Arena::new(), seed }
+    }
+
+    /// Whether it is made for files of that many bytes, or larger ones.
+    fn is_for(&self, file_bytes: u64) -> bool {
+        self.places.buckets() >= buckets(file_bytes)
+    }
+
+    /// Forgets everything, and keeps the memory for the next file.
+    fn empty(&mut self) {
+        self.places.empty();
+        self.keys.empty();
+        self.arena.empty();
     }
 
     /// How many events the file has.
@@ -129,21 +144,26 @@ impl GrowingIndex {
     }
 
     /// The streams that have events numbered below `end` here: name, version, last event.
-    pub(crate) fn streams(&self, end: u32) -> impl Iterator<Item = (&str, u64, u32)> {
-        self.keys.of_class(KeyClass::Stream).filter_map(move |(name, key)| {
+    pub(crate) fn streams(&self, end: u32) -> impl Iterator<Item = (Box<str>, u64, u32)> {
+        self.keys.of_class(KeyClass::Stream).filter_map(move |key| {
             let count = key.postings.count_below(&self.arena, end);
             let last = key.postings.nth(&self.arena, count.checked_sub(1)?)?;
-            Some((name, key.version_before + u64::from(count), last))
+            Some((key.name(&self.arena), key.version_before + u64::from(count), last))
         })
     }
 
     /// How many streams have their first event here, numbered below `end`.
     pub(crate) fn new_streams(&self, end: u32) -> u64 {
-        let is_new = |(_, key): &(&str, &Key)| {
+        let is_new = |key: &&Key| {
             key.version_before == 0
                 && key.postings.nth(&self.arena, 0).is_some_and(|first| first < end)
         };
         self.keys.of_class(KeyClass::Stream).filter(is_new).count() as u64
+    }
+
+    /// Bytes of memory that what is in it takes.
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.places.used_bytes() + self.keys.used_bytes() + self.arena.used_bytes()
     }
 
     /// Bytes that the index holds in memory.
@@ -151,8 +171,15 @@ impl GrowingIndex {
         self.places.allocated_bytes() + self.keys.allocated_bytes() + self.arena.allocated_bytes()
     }
 
+    /// Which of two keys is written down first.
+    fn compare_keys(&self, one: u32, other: u32) -> std::cmp::Ordering {
+        let (one, other) = (self.keys.at(one), self.keys.at(other));
+        let by_name = || one.name(&self.arena).cmp(&other.name(&self.arena));
+        one.order().cmp(&other.order()).then_with(by_name)
+    }
+
     fn key(&self, class: KeyClass, name: &str) -> Option<&Key> {
-        self.keys.find(class, keys::hash(self.seed, class, name), name)
+        self.keys.find(&self.arena, (class, keys::hash(self.seed, class, name), name))
     }
 
     /// The postings of a key, to walk in a direction.
@@ -177,6 +204,10 @@ impl GrowingIndex {
     }
 }
 
+fn buckets(file_bytes: u64) -> usize {
+    (file_bytes / FILE_BYTES_PER_BUCKET).max(64).next_power_of_two() as usize
+}
+
 /// A growing index can be written down when nothing is added to it any more.
 impl sealed::IndexSource for GrowingIndex {
     fn events(&self) -> u32 {
@@ -196,11 +227,11 @@ impl sealed::IndexSource for GrowingIndex {
 
     fn keys(&self) -> Box<dyn Iterator<Item = Result<sealed::SourceKey>> + '_> {
         let mut numbers: Vec<u32> = (0..self.keys.count()).collect();
-        numbers.sort_unstable_by_key(|&number| self.keys.at(number).order());
+        numbers.sort_unstable_by(|&one, &other| self.compare_keys(one, other));
         Box::new(numbers.into_iter().map(|number| {
             let key = self.keys.at(number);
             Ok(sealed::SourceKey::growing(
-                key.order(),
+                (key.hash, key.class, key.name(&self.arena)),
                 key.version_before,
                 key.postings.count(),
                 number,

@@ -1,60 +1,32 @@
-//! For one key, the events that have it, in order: a chain of growing blocks in one shared arena.
+//! For one key, the events that have it, in order: the first beside the key, because most keys of a
+//! file have one event there, and the others in a chain of growing blocks in a shared arena.
 //!
 //! One thread appends; readers take the count first and never look beyond it. Events are named by
 //! their number in their log file, counted from 0.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::append_list::AppendList;
+use super::arena::Arena;
 use crate::query::Direction;
 
-const BLOCK_ENTRIES_MIN: u32 = 2;
 const BLOCK_ENTRIES_MAX: u32 = 1024;
-/// Words before the entries of a block: previous block, next block, ordinal of the first entry,
-/// capacity.
-const BLOCK_HEADER: u32 = 4;
+/// Words before the entries of a block: previous block, next block, ordinal of the first entry.
+const BLOCK_HEADER: u32 = 3;
 /// No block: the arena's first word is never given away.
 const NONE: u32 = 0;
 
-/// The words that all blocks of one log file are made of.
-pub(crate) struct Arena {
-    words: AppendList<AtomicU32>,
-    length: AtomicU32,
-}
-
 /// Where the postings of one key begin and end.
 pub(crate) struct Postings {
-    first_block: u32,
+    first: u32,
+    first_block: AtomicU32,
     last_block: AtomicU32,
     count: AtomicU32,
 }
 
 impl Arena {
-    pub(crate) const fn new() -> Self {
-        Self { words: AppendList::new(), length: AtomicU32::new(1) }
-    }
-
-    pub(crate) fn allocated_bytes(&self) -> usize {
-        self.words.allocated_bytes()
-    }
-
-    fn load(&self, word: u32) -> u32 {
-        self.words.at(word).load(Ordering::Acquire)
-    }
-
-    fn store(&self, word: u32, value: u32) {
-        self.words.at(word).store(value, Ordering::Release);
-    }
-
-    fn new_block(&self, previous: u32, first_ordinal: u32, capacity: u32) -> u32 {
-        let block = self.length.load(Ordering::Relaxed);
-        let end = block + BLOCK_HEADER + capacity;
-        let header = [previous, NONE, first_ordinal, capacity];
-        for (word, value) in (block..end).zip(header.into_iter().chain(std::iter::repeat(NONE))) {
-            self.words.slot(word).store(value, Ordering::Release);
-        }
-        self.length.store(end, Ordering::Relaxed);
-        block
+    fn new_block(&self, previous: u32, first_ordinal: u32) -> u32 {
+        let entries = (0..capacity_from(first_ordinal)).map(|_| NONE);
+        self.take([previous, NONE, first_ordinal].into_iter().chain(entries))
     }
 
     fn previous(&self, block: u32) -> u32 {
@@ -70,7 +42,7 @@ impl Arena {
     }
 
     fn capacity(&self, block: u32) -> u32 {
-        self.load(block + 3)
+        capacity_from(self.first_ordinal(block))
     }
 
     fn entry(&self, block: u32, slot: u32) -> u32 {
@@ -78,12 +50,16 @@ impl Arena {
     }
 }
 
+/// How many entries a block has room for whose first one has this ordinal: as many as stand before.
+fn capacity_from(first_ordinal: u32) -> u32 {
+    first_ordinal.min(BLOCK_ENTRIES_MAX)
+}
+
 impl Postings {
-    /// Postings without an entry yet.
-    pub(crate) fn new(arena: &Arena) -> Self {
-        let first_block = arena.new_block(NONE, 0, BLOCK_ENTRIES_MIN);
-        let last_block = AtomicU32::new(first_block);
-        Self { first_block, last_block, count: AtomicU32::new(0) }
+    /// The postings of a key that one event has.
+    pub(crate) fn of(first: u32) -> Self {
+        let none = || AtomicU32::new(NONE);
+        Self { first, first_block: none(), last_block: none(), count: AtomicU32::new(1) }
     }
 
     /// How many events have the key.
@@ -95,26 +71,41 @@ impl Postings {
     /// (it may have the same tag twice) counts once.
     pub(crate) fn push(&self, arena: &Arena, event: u32) {
         let count = self.count.load(Ordering::Relaxed);
-        let mut block = self.last_block.load(Ordering::Relaxed);
-        let mut slot = count - arena.first_ordinal(block);
-        let capacity = arena.capacity(block);
-        if slot > 0 && arena.entry(block, slot - 1) == event {
+        let (mut block, mut slot, mut newest) =
+            (self.last_block.load(Ordering::Relaxed), 0, self.first);
+        if block != NONE {
+            slot = count - arena.first_ordinal(block);
+            newest = arena.entry(block, slot - 1);
+        }
+        if newest == event {
             return;
         }
-        if slot == capacity {
-            let next = arena.new_block(block, count, (capacity * 2).min(BLOCK_ENTRIES_MAX));
-            arena.store(block + 1, next);
-            self.last_block.store(next, Ordering::Release);
-            (block, slot) = (next, 0);
+        if block == NONE || slot == capacity_from(count - slot) {
+            (block, slot) = (self.add_block(arena, block, count), 0);
         }
         arena.store(block + BLOCK_HEADER + slot, event);
         self.count.store(count + 1, Ordering::Release);
+    }
+
+    /// Adds a block behind the last one, for the entry with this ordinal.
+    fn add_block(&self, arena: &Arena, last: u32, ordinal: u32) -> u32 {
+        let block = arena.new_block(last, ordinal);
+        if last == NONE {
+            self.first_block.store(block, Ordering::Release);
+        } else {
+            arena.store(last + 1, block);
+        }
+        self.last_block.store(block, Ordering::Release);
+        block
     }
 
     /// The event with this ordinal among those that have the key, counted from 0.
     pub(crate) fn nth(&self, arena: &Arena, ordinal: u32) -> Option<u32> {
         if ordinal >= self.count() {
             return None;
+        }
+        if ordinal == 0 {
+            return Some(self.first);
         }
         let mut block = self.last_block.load(Ordering::Acquire);
         while arena.first_ordinal(block) > ordinal {
@@ -129,7 +120,8 @@ impl Postings {
         arena: &Arena,
         visit: &mut dyn FnMut(u32) -> std::io::Result<()>,
     ) -> std::io::Result<()> {
-        let (count, mut block) = (self.count(), self.first_block);
+        visit(self.first)?;
+        let (count, mut block) = (self.count(), self.first_block.load(Ordering::Acquire));
         while block != NONE && arena.first_ordinal(block) < count {
             let slots = arena.capacity(block).min(count - arena.first_ordinal(block));
             for slot in 0..slots {
@@ -154,7 +146,9 @@ impl Postings {
 #[derive(Debug, Clone)]
 pub(crate) struct PostingsCursor {
     direction: Direction,
+    first: u32,
     first_block: u32,
+    /// The block where it is; none while it is at the first entry.
     block: u32,
     ordinal: u32,
     count: u32,
@@ -165,12 +159,11 @@ impl PostingsCursor {
     pub(crate) fn new(postings: &Postings, arena: &Arena, direction: Direction) -> Self {
         let count = postings.count();
         let mut block = postings.last_block.load(Ordering::Acquire);
-        while arena.first_ordinal(block) >= count && arena.previous(block) != NONE {
+        while block != NONE && arena.first_ordinal(block) >= count {
             block = arena.previous(block); // newer than the count that was read
         }
-        let first_block = postings.first_block;
-        let ordinal = count.saturating_sub(1);
-        Self { direction, first_block, block, ordinal, count, started: false }
+        let (first, first_block) = (postings.first, postings.first_block.load(Ordering::Acquire));
+        Self { direction, first, first_block, block, ordinal: count - 1, count, started: false }
     }
 
     /// The nearest event at `target` or beyond it, in the cursor's direction. Targets must not go
@@ -189,20 +182,19 @@ impl PostingsCursor {
         if !self.started {
             self.start_before(arena, target);
         }
-        while arena.entry(self.block, self.slots(arena) - 1) < target {
-            let next = arena.next(self.block);
+        while self.entry(arena, self.slots(arena) - 1) < target {
+            let next = self.next_block(arena);
             if next == NONE || arena.first_ordinal(next) >= self.count {
                 return None;
             }
             self.block = next;
             self.ordinal = arena.first_ordinal(next);
         }
-        let first = arena.first_ordinal(self.block);
+        let first = self.first_ordinal(arena);
         let from = self.ordinal - first;
-        let slot =
-            partition(from, self.slots(arena), |slot| arena.entry(self.block, slot) < target);
+        let slot = partition(from, self.slots(arena), |slot| self.entry(arena, slot) < target);
         self.ordinal = first + slot;
-        Some(arena.entry(self.block, slot))
+        Some(self.entry(arena, slot))
     }
 
     /// Most reads begin at the very beginning or near the end, so the walk starts from whichever it
@@ -210,32 +202,47 @@ impl PostingsCursor {
     fn start_before(&mut self, arena: &Arena, target: u32) {
         self.started = true;
         if target == 0 {
-            self.block = self.first_block;
+            self.block = NONE;
         }
-        while arena.entry(self.block, 0) > target && arena.previous(self.block) != NONE {
+        while self.block != NONE && self.entry(arena, 0) > target {
             self.block = arena.previous(self.block);
         }
-        self.ordinal = arena.first_ordinal(self.block);
+        self.ordinal = self.first_ordinal(arena);
     }
 
     fn seek_backward(&mut self, arena: &Arena, target: u32) -> Option<u32> {
-        while arena.entry(self.block, 0) > target {
-            self.block = arena.previous(self.block);
+        while self.entry(arena, 0) > target {
             if self.block == NONE {
                 self.count = 0;
                 return None;
             }
-            self.ordinal = arena.first_ordinal(self.block) + self.slots(arena) - 1;
+            self.block = arena.previous(self.block);
+            self.ordinal = self.first_ordinal(arena) + self.slots(arena) - 1;
         }
-        let first = arena.first_ordinal(self.block);
+        let first = self.first_ordinal(arena);
         let end = self.ordinal - first + 1;
-        let after = partition(0, end, |slot| arena.entry(self.block, slot) <= target);
+        let after = partition(0, end, |slot| self.entry(arena, slot) <= target);
         self.ordinal = first + after - 1;
-        Some(arena.entry(self.block, after - 1))
+        Some(self.entry(arena, after - 1))
+    }
+
+    fn next_block(&self, arena: &Arena) -> u32 {
+        if self.block == NONE { self.first_block } else { arena.next(self.block) }
+    }
+
+    fn first_ordinal(&self, arena: &Arena) -> u32 {
+        if self.block == NONE { 0 } else { arena.first_ordinal(self.block) }
+    }
+
+    fn entry(&self, arena: &Arena, slot: u32) -> u32 {
+        if self.block == NONE { self.first } else { arena.entry(self.block, slot) }
     }
 
     /// Entries of the current block that count.
     fn slots(&self, arena: &Arena) -> u32 {
+        if self.block == NONE {
+            return 1;
+        }
         arena.capacity(self.block).min(self.count - arena.first_ordinal(self.block))
     }
 }
@@ -259,15 +266,16 @@ mod tests {
     use super::*;
 
     fn postings(arena: &Arena, events: impl IntoIterator<Item = u32>) -> Postings {
-        let postings = Postings::new(arena);
-        events.into_iter().for_each(|event| postings.push(arena, event));
+        let mut events = events.into_iter();
+        let postings = Postings::of(events.next().expect("a key has an event"));
+        events.for_each(|event| postings.push(arena, event));
         postings
     }
 
     #[test]
     fn forward_and_backward_agree_with_a_sorted_list() {
         let arena = Arena::new();
-        for count in [0, 1, 2, 3, 7, 100, 5_000] {
+        for count in [1, 2, 3, 4, 5, 7, 100, 5_000] {
             let list: Vec<u32> = (0..count).map(|n| n * 3 + 1).collect();
             let postings = postings(&arena, list.iter().copied());
             for target in (0..count * 3 + 5).step_by(1 + count as usize / 50) {
@@ -310,7 +318,7 @@ mod tests {
     fn the_nth_entry_is_found_from_any_block() {
         let arena = Arena::new();
         let postings = postings(&arena, (0..3_000).map(|n| n + 10));
-        for ordinal in [0, 1, 2, 3, 1_000, 2_999] {
+        for ordinal in [0, 1, 2, 3, 4, 1_000, 2_999] {
             assert_eq!(postings.nth(&arena, ordinal), Some(ordinal + 10));
         }
         assert_eq!(postings.nth(&arena, 3_000), None);

@@ -42,13 +42,13 @@ pub(super) enum KeyHandle {
 
 impl SourceKey {
     pub(crate) fn growing(
-        (hash, class, name): (u64, KeyClass, &str),
+        (hash, class, name): (u64, KeyClass, Box<str>),
         version_before: u64,
         count: u32,
         number: u32,
     ) -> Self {
         let handle = KeyHandle::Growing(number);
-        Self { hash, class, name: name.into(), version_before, count, handle }
+        Self { hash, class, name, version_before, count, handle }
     }
 
     /// The number of the key in a growing index.

@@ -22,9 +22,9 @@ const LEVEL: i32 = 3;
 const DICTIONARY_BYTES_MAX: u64 = 32 << 10;
 const DICTIONARY_PART: u64 = 32;
 /// Bytes of the log file that a dictionary is trained on.
-const SAMPLES_BYTES: usize = 3 << 20;
+const SAMPLES_BYTES: usize = 1 << 20;
 /// Bytes that are read, compressed and written at once.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// Compresses a log file, reads the result again, and gives it its name when it is equal: in one
 /// step, also if an earlier edition has it.
@@ -86,8 +86,8 @@ fn write(
 fn train(raw: &dyn DiskFile, raw_bytes: u64) -> io::Result<Vec<u8>> {
     let blocks = raw_bytes / BLOCK_BYTES as u64;
     let wanted = (SAMPLES_BYTES / BLOCK_BYTES) as u64;
-    let stride = (blocks / wanted).max(1);
-    let mut samples = Vec::new();
+    let stride = blocks.div_ceil(wanted).max(1);
+    let mut samples = Vec::with_capacity(SAMPLES_BYTES.min(raw_bytes as usize));
     let mut block = [0; BLOCK_BYTES];
     for number in (0..blocks).step_by(stride as usize) {
         if raw.read_at(&mut block, number * BLOCK_BYTES as u64)? == BLOCK_BYTES {

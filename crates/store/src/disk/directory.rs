@@ -114,15 +114,21 @@ impl Disk for Directory {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 file.read_to_string(&mut holder)?;
-                let message = format!("it is open for writing in {}", holder.trim());
+                let holder = holder.lines().next().unwrap_or("another process");
+                let message = format!("it is open for writing in {holder}");
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, message));
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        file.set_len(0)?;
-        writeln!(file, "process {}", std::process::id())?;
+        note_holder(&mut file);
         Ok(Box::new(file))
     }
+}
+
+/// Notes who has the lock, for the message to whoever comes second. Without the note the lock is as
+/// good, so a disk that is too full for it keeps nobody out.
+fn note_holder(file: &mut File) {
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "process {}", std::process::id()));
 }
 
 /// A file of the file system.

@@ -27,7 +27,7 @@ cargo xtask sim [SEED [SECONDS]]
 cargo xtask kill [ROUNDS]      a real process, killed under load again and again
 cargo xtask fuzz [SEED [SECONDS]]
 cargo xtask fuzz RECIPE        the files of stores, damaged in every way; or what was found, again
-cargo xtask powerloss [--states 1000] [--seed S] [--again DIRECTORY]
+cargo xtask powerloss [STATES] [--file-system ext4|xfs|btrfs] [--seed S] [--again DIRECTORY]
                                power is cut under the store on a real file system (needs root),
                                or a recording that a run kept is looked at again
 cargo xtask format             formats the code, and folds comments that are too long

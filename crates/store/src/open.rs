@@ -191,10 +191,9 @@ pub(crate) fn open_read_only(
             "the directory holds no store: see that the path is right, or create one by appending to it",
         ));
     };
-    let mut given_up = BTreeSet::new();
+    let (world, mut given_up) = ((disk, clock, options), BTreeSet::new());
     loop {
-        let parts = (Arc::clone(&disk), Arc::clone(&clock), options.clone());
-        let (shared, end) = read_log(parts, identity, &given_up)?;
+        let (shared, end) = read_log(world.clone(), identity, &given_up)?;
         let learnt = shared.with_sound_indexes(|| shared.learn_facts(shared.durable()));
         let given_up_before = given_up.len();
         given_up.extend(shared.given_up_indexes());

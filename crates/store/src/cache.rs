@@ -92,7 +92,12 @@ impl ReadCache {
         let slots = std::iter::repeat_with(AtomicU32::default).take(self.slots);
         let asked = self.asked.get_or_init(|| slots.collect());
         let slot = (position.wrapping_mul(HASH_FACTOR) >> 32) as usize & (self.slots - 1);
-        asked[slot].swap(position as u32, Ordering::Relaxed) == position as u32
+        // What somebody else notes meanwhile in the same slot may be lost: it is asked once more.
+        let is_asked_again = asked[slot].load(Ordering::Relaxed) == position as u32;
+        if !is_asked_again {
+            asked[slot].store(position as u32, Ordering::Relaxed);
+        }
+        is_asked_again
     }
 
     /// Bytes that it holds.

@@ -22,7 +22,7 @@ use crate::writer::Writer;
 
 /// The file while it is filled.
 pub(crate) const UNFILLED: &str = "spare.tmp";
-/// A file that is filled and waits, perhaps for the next time that the store is opened.
+/// A file that is filled and waits, after a crash for the next time that the store is opened.
 pub(crate) const SPARE_FILE: &str = "spare";
 const ZEROS_BYTES: usize = 1 << 20;
 /// A writer that waits takes a file of this part of the size that it should have.
@@ -69,7 +69,7 @@ enum State {
 }
 
 impl Spares {
-    /// With the file that an earlier run left behind, if there is one.
+    /// With the file that a run left behind that was not closed, if there is one.
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
         let left = disk.open(SPARE_FILE).and_then(|file| Ok(Spare { bytes: file.len()?, file }));
         Self {
@@ -140,6 +140,13 @@ impl Spares {
 
     fn prepare(&self, bytes: u64) -> io::Result<Spare> {
         prepare(&*self.disk, bytes, &self.filling)
+    }
+
+    /// Removes a file that was prepared and not used, when nothing is prepared any more: whoever
+    /// opens the store again may write nothing for long.
+    pub(crate) fn give_back(&self) {
+        // Where it cannot be removed, it waits for the next time that the store is opened.
+        let _ = remove_if_there(&*self.disk, SPARE_FILE);
     }
 
     /// Ends the background thread.

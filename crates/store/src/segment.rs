@@ -10,7 +10,7 @@ use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::index::sealed::{SealedIndex, SealedPostings};
-use crate::index::{GrowingIndex, KeyClass, PostingsCursor};
+use crate::index::{GrowingIndex, IdRange, KeyClass, PostingsCursor};
 use crate::log::{Expected, FileHeader, FrameKind, LogFile, ReadBuffer};
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::Direction;
@@ -251,6 +251,15 @@ impl Segment {
                 files.map(entry).collect()
             }
         }
+    }
+
+    /// Whether one of these ids can be here: mostly not, of ids that grow with time.
+    pub(crate) fn may_have(&self, ids: IdRange) -> bool {
+        let here = match self {
+            Self::Growing(growing) => growing.index.id_range(),
+            Self::Sealed(sealed) => sealed.index.id_range(),
+        };
+        here.overlaps(ids)
     }
 
     /// The events that may have this id.

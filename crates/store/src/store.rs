@@ -411,10 +411,11 @@ impl Inner {
         };
         self.shared.close();
         self.join_threads();
-        if let Role::Writer { upkeep, lock, .. } = &self.role {
+        if let Role::Writer { upkeep, lock, spares, .. } = &self.role {
             let mut lock = lock.lock().unwrap_or_else(PoisonError::into_inner);
             // Without the lock the store belongs to somebody else by now.
             if lock.is_some() {
+                spares.give_back();
                 upkeep.seal_at_close();
             }
             *lock = None;

@@ -59,6 +59,27 @@ fn fill_and_make_room(room: &Path) {
     check(&store, appended + 10);
 }
 
+#[test]
+fn a_store_whose_lock_file_is_gone_opens_on_a_full_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(room) = Room::in_memory(directory.path(), ROOM_KIB) else {
+        return not_run("nothing can be mounted here, so a full tmpfs is not tested");
+    };
+    let store = room.path().join("store");
+    std::fs::create_dir(&store).unwrap();
+    let mut program = Program::start(&[], PROGRAM, &store);
+    program.ask("open").unwrap();
+    program.ask("append 10").unwrap();
+    program.ask("close").unwrap();
+    drop(program);
+    std::fs::remove_file(store.join("lock")).unwrap(); // as in a copy of the store
+    fill(&room.path().join("rest"));
+    let mut program = Program::start(&[], PROGRAM, &store);
+    assert_eq!(program.number("open"), 10);
+    let second = Program::start(&[], PROGRAM, &store).ask("open").unwrap_err();
+    assert!(second.contains("open for writing in another process"), "{second}");
+}
+
 /// Takes all the room that is left.
 fn fill(rest: &Path) {
     use std::io::Write;

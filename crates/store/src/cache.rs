@@ -19,6 +19,8 @@ const ENTRY_BYTES: u64 = 128;
 const AVERAGE_BYTES: u64 = 1024;
 /// Slots for events that were asked for once, for each entry.
 const SLOTS_PER_ENTRY: usize = 4;
+/// They are all made at once.
+const SLOTS_MAX: usize = 1 << 24;
 /// Spreads positions over slots: 2⁶⁴ divided by the golden ratio.
 const HASH_FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -68,7 +70,7 @@ impl ReadCache {
     pub(crate) fn new(bytes: u64) -> Self {
         let entries = (bytes / AVERAGE_BYTES) as usize;
         let kept = Cache::with_weighter(entries, bytes, Weigh);
-        let slots = (entries * SLOTS_PER_ENTRY).next_power_of_two();
+        let slots = (entries * SLOTS_PER_ENTRY).next_power_of_two().min(SLOTS_MAX);
         Self { kept, asked: OnceLock::new(), slots }
     }
 

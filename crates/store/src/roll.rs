@@ -21,7 +21,7 @@ use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::writer::Writer;
 
 /// The file while it is filled.
-const UNFILLED: &str = "spare.tmp";
+pub(crate) const UNFILLED: &str = "spare.tmp";
 /// A file that is filled and waits, after a crash for the next time that the store is opened.
 pub(crate) const SPARE_FILE: &str = "spare";
 const ZEROS_BYTES: usize = 1 << 20;
@@ -217,8 +217,8 @@ pub(crate) fn remove_leftovers(disk: &dyn Disk) -> io::Result<()> {
 /// How large the next file is: some four times as large as all before it together, so that a small
 /// store stays small and a large one has few files to look into.
 pub(crate) fn next_file_bytes(options: &crate::Options, log_bytes: u64) -> u64 {
-    let (minimum, maximum) = (options.log_file_bytes_min, options.log_file_bytes_max);
-    (4 * log_bytes).next_power_of_two().clamp(minimum, maximum.max(minimum))
+    let (minimum, maximum) = options.log_file_bytes();
+    (4 * log_bytes).next_power_of_two().clamp(minimum, maximum)
 }
 
 /// Makes names durable.

@@ -135,7 +135,7 @@ impl Indexes<'_> {
             log
         };
         let logs = index.files.iter().map(log_of).collect();
-        Sealed { index, logs }
+        Sealed::new(index, logs)
     }
 
     /// Writes the index of a finished segment and opens it. It was made of this edition of its log

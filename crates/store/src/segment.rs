@@ -48,6 +48,23 @@ pub(crate) struct Sealed {
     pub(crate) index: SealedIndex,
     /// In the order of the index's table.
     pub(crate) logs: Vec<Arc<LogFile>>,
+    /// Why its index, which is damaged, cannot be built anew.
+    given_up: OnceLock<Error>,
+}
+
+impl Sealed {
+    pub(crate) fn new(index: SealedIndex, logs: Vec<Arc<LogFile>>) -> Self {
+        Self { index, logs, given_up: OnceLock::new() }
+    }
+
+    /// Leaves the index as it is, for as long as the store is open.
+    pub(crate) fn give_up(&self, because: Error) {
+        let _ = self.given_up.set(because); // or somebody has a moment ago
+    }
+
+    pub(crate) fn is_given_up(&self) -> Option<&Error> {
+        self.given_up.get()
+    }
 }
 
 impl Growing {

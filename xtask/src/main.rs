@@ -25,9 +25,10 @@ cargo xtask bench [W1 … W8] [P1] [P2] [commands] [growth] [--only hitherto,red
 cargo xtask sim [SEED [SECONDS]]
                                the store on a simulated disk, with faults
 cargo xtask kill [ROUNDS]      a real process, killed under load again and again
+cargo xtask model [SCHEDULES]  small stories of threads, in so many orders of them each
 cargo xtask fuzz [SEED [SECONDS]]
 cargo xtask fuzz RECIPE        the files of stores, damaged in every way; or what was found, again
-cargo xtask powerloss [--states 1000] [--seed S] [--again DIRECTORY]
+cargo xtask powerloss [STATES] [--file-system ext4|xfs|btrfs] [--seed S] [--again DIRECTORY]
                                power is cut under the store on a real file system (needs root),
                                or a recording that a run kept is looked at again
 cargo xtask format             formats the code, and folds comments that are too long
@@ -62,6 +63,8 @@ fn dispatch(words: &[&str]) -> Outcome {
         ["sim", rest @ ..] => sim(rest),
         ["kill"] => kill("100"),
         ["kill", rounds] => kill(rounds),
+        ["model"] => model("20000"),
+        ["model", schedules] => model(schedules),
         ["fuzz", rest @ ..] => fuzz(rest),
         ["powerloss", rest @ ..] => powerloss::on_demand(rest),
         ["format"] => run(cargo(["fmt", "--all"])).and_then(|()| tidy::fold_comments()),
@@ -86,6 +89,11 @@ fn sim(rest: &[&str]) -> Outcome {
 
 fn fuzz(rest: &[&str]) -> Outcome {
     run(cargo(["run", "--release", "--package", "hitherto-fuzz", "--"]).args(rest))
+}
+
+fn model(schedules: &str) -> Outcome {
+    let test = ["test", "--package", "hitherto-model-test", "--", "--nocapture"];
+    run(cargo(test).env("HITHERTO_MODEL_SCHEDULES", schedules))
 }
 
 fn kill(rounds: &str) -> Outcome {

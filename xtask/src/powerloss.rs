@@ -9,9 +9,12 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::check::Step;
 use crate::shell::{Outcome, cargo, root, run, target_directory, works};
 
 const STATES: &str = "1000";
+/// Of a file system that is not the first: enough to see that nothing is broken there for good.
+const STATES_OF_ANOTHER: &str = "84";
 const PACKAGE: &str = "hitherto-power-test";
 /// What is kept between runs is what was found.
 const SCRATCH: &str = "powerloss";
@@ -19,28 +22,43 @@ const NAMESPACES: [&str; 4] = ["--mount", "--pid", "--fork", "--kill-child"];
 /// Not on everybody's path.
 const SYSTEM_DIRECTORIES: [&str; 2] = ["/usr/sbin", "/sbin"];
 
-/// Programs, and the Debian packages that have them: the second name is that of other releases.
-const PROGRAMS: [(&str, [&str; 2]); 4] = [
+/// A program, and the Debian packages that have it: the second name is that of other releases.
+type Program = (&'static str, [&'static str; 2]);
+
+const PROGRAMS: [Program; 3] = [
     ("qemu-storage-daemon", ["qemu-system-common", "qemu-utils"]),
-    ("mkfs.ext4", ["e2fsprogs", "e2fsprogs"]),
     ("mount", ["mount", "mount"]),
     ("unshare", ["util-linux", "util-linux"]),
+];
+
+/// File systems, the first of which is meant if nobody says which, and what makes each of them.
+const FILE_SYSTEMS: [(&str, Program); 3] = [
+    ("ext4", ("mkfs.ext4", ["e2fsprogs", "e2fsprogs"])),
+    ("xfs", ("mkfs.xfs", ["xfsprogs", "xfsprogs"])),
+    ("btrfs", ("mkfs.btrfs", ["btrfs-progs", "btrfs-progs"])),
+];
+
+/// What the test run looks at. [`prepare`] comes first.
+pub(crate) const IN_THE_TEST_RUN: [(&str, Step); 2] = [
+    ("ext4", ("power loss on ext4", || Wishes::from_words(&[])?.run())),
+    (
+        "xfs",
+        ("power loss on xfs", || {
+            Wishes::from_words(&[STATES_OF_ANOTHER, "--file-system", "xfs"])?.run()
+        }),
+    ),
 ];
 
 /// As it is asked for.
 pub(crate) fn on_demand(words: &[&str]) -> Outcome {
     let wishes = Wishes::from_words(words)?;
-    prepare().map_err(|missing| format!("{missing}\nthe power-loss lab was NOT run"))?;
+    let missing = |missing| format!("{missing}\nthe power-loss lab was NOT run");
+    prepare(&wishes.file_system).map_err(missing)?;
     wishes.run()
 }
 
-/// As a part of all tests. [`prepare`] comes first.
-pub(crate) fn in_the_test_run() -> Outcome {
-    Wishes::from_words(&[])?.run()
-}
-
 /// Sees to what the lab needs; an error says what is missing, so that it cannot run here.
-pub(crate) fn prepare() -> Outcome {
+pub(crate) fn prepare(file_system: &str) -> Outcome {
     if works(Command::new("sh").args(["-c", "test \"$(id -u)\" != 0"])) {
         return Err("the power-loss lab mounts file systems: run it as root".to_owned());
     }
@@ -49,8 +67,9 @@ pub(crate) fn prepare() -> Outcome {
             return Err(format!("the power-loss lab needs {device}, which is not there"));
         }
     }
-    install_missing();
-    let missing = PROGRAMS.iter().filter(|(program, _)| !is_there(program));
+    let programs = programs(file_system);
+    install_missing(&programs);
+    let missing = programs.iter().filter(|(program, _)| !is_there(program));
     let missing = missing.map(|(program, [package, _])| format!("{program} (package {package})"));
     let missing = missing.collect::<Vec<_>>();
     if !missing.is_empty() {
@@ -59,13 +78,31 @@ pub(crate) fn prepare() -> Outcome {
     if !works(Command::new("unshare").args(NAMESPACES).arg("true")) {
         return Err("the power-loss lab needs the right to make namespaces and mounts".to_owned());
     }
+    if !kernel_has(file_system) {
+        return Err(format!("the power-loss lab needs {file_system}, which this kernel has not"));
+    }
     Ok(())
 }
 
+fn programs(file_system: &str) -> Vec<Program> {
+    let of_this = FILE_SYSTEMS.iter().filter(|(name, _)| *name == file_system);
+    PROGRAMS.into_iter().chain(of_this.map(|(_, program)| *program)).collect()
+}
+
+/// Whether it can be mounted, perhaps by a module that is loaded now.
+fn kernel_has(file_system: &str) -> bool {
+    let is_known = || {
+        let known = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+        known.split_whitespace().any(|word| word == file_system)
+    };
+    let load = || works(Command::new("modprobe").arg(file_system).env("PATH", search_path()));
+    is_known() || (load() && is_known())
+}
+
 /// What is still missing afterwards shows.
-fn install_missing() {
+fn install_missing(programs: &[Program]) {
     for choice in 0..2 {
-        let missing = PROGRAMS.iter().filter(|(program, _)| !is_there(program));
+        let missing = programs.iter().filter(|(program, _)| !is_there(program));
         let packages = missing.map(|(_, packages)| packages[choice]).collect::<Vec<_>>();
         if packages.is_empty() || !is_there("apt-get") {
             return;
@@ -90,6 +127,7 @@ fn search_path() -> std::ffi::OsString {
 /// What is looked at.
 #[derive(Debug, PartialEq, Eq)]
 struct Wishes {
+    file_system: String,
     states: String,
     seed: String,
     /// A recording that an earlier run kept.
@@ -98,10 +136,19 @@ struct Wishes {
 
 impl Wishes {
     fn from_words(words: &[&str]) -> Result<Self, String> {
-        let mut wishes = Self { states: STATES.to_owned(), seed: fresh_seed(), again: None };
-        for pair in words.chunks(2) {
+        let (states, options) = match words {
+            [states, options @ ..] if !states.starts_with("--") => (*states, options),
+            options => (STATES, options),
+        };
+        let mut wishes = Self {
+            file_system: file_system(FILE_SYSTEMS[0].0)?,
+            states: whole_number(states)?,
+            seed: fresh_seed(),
+            again: None,
+        };
+        for pair in options.chunks(2) {
             match *pair {
-                ["--states", states] => wishes.states = whole_number(states)?,
+                ["--file-system", name] => wishes.file_system = file_system(name)?,
                 ["--seed", seed] => wishes.seed = whole_number(seed)?,
                 ["--again", directory] => wishes.again = Some(directory.to_owned()),
                 _ => return Err(format!("powerloss does not know {:?}", pair.join(" "))),
@@ -117,7 +164,10 @@ impl Wishes {
         lab.args(NAMESPACES).arg(program);
         lab.arg(if self.again.is_some() { "again" } else { "lab" });
         lab.arg(target_directory().join(SCRATCH)).args([&self.states, &self.seed]);
-        lab.args(self.again.as_ref().map(|directory| root().join(directory)));
+        match &self.again {
+            Some(directory) => lab.arg(root().join(directory)),
+            None => lab.arg(&self.file_system),
+        };
         run_while_this_lives(lab.env("PATH", search_path()))
     }
 }
@@ -130,6 +180,14 @@ fn run_while_this_lives(command: &mut Command) -> Outcome {
     let status = child.wait().map_err(failed)?;
     drop(held);
     if status.success() { Ok(()) } else { Err("the power-loss lab failed: see above".to_owned()) }
+}
+
+fn file_system(name: &str) -> Result<String, String> {
+    let known = FILE_SYSTEMS.map(|(name, _)| name);
+    if known.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!("powerloss knows {}, and not {name:?}", known.join(", ")))
 }
 
 fn whole_number(text: &str) -> Result<String, String> {
@@ -150,9 +208,14 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_understood_and_the_rest_is_refused() {
-        let wishes = Wishes::from_words(&["--seed", "7", "--states", "20"]).unwrap();
-        assert_eq!(wishes, Wishes { states: "20".into(), seed: "7".into(), again: None });
+        let words = ["20", "--seed", "7", "--file-system", "btrfs"];
+        let wishes = Wishes::from_words(&words).unwrap();
+        let (file_system, states, seed) = ("btrfs".into(), "20".into(), "7".into());
+        assert_eq!(wishes, Wishes { file_system, states, seed, again: None });
+        let wishes = Wishes::from_words(&[]).unwrap();
+        assert_eq!((wishes.file_system.as_str(), wishes.states.as_str()), ("ext4", STATES));
         assert!(Wishes::from_words(&["--seed"]).is_err());
-        assert!(Wishes::from_words(&["--states", "many"]).is_err());
+        assert!(Wishes::from_words(&["many"]).is_err());
+        assert!(Wishes::from_words(&["--file-system", "fat"]).is_err());
     }
 }

@@ -19,6 +19,8 @@ const ENTRY_BYTES: u64 = 128;
 const AVERAGE_BYTES: u64 = 1024;
 /// Slots for events that were asked for once, for each entry.
 const SLOTS_PER_ENTRY: usize = 4;
+/// They are all made at once.
+const SLOTS_MAX: usize = 1 << 24;
 /// Spreads positions over slots: 2⁶⁴ divided by the golden ratio.
 const HASH_FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -68,7 +70,7 @@ impl ReadCache {
     pub(crate) fn new(bytes: u64) -> Self {
         let entries = (bytes / AVERAGE_BYTES) as usize;
         let kept = Cache::with_weighter(entries, bytes, Weigh);
-        let slots = (entries * SLOTS_PER_ENTRY).next_power_of_two();
+        let slots = (entries * SLOTS_PER_ENTRY).next_power_of_two().min(SLOTS_MAX);
         Self { kept, asked: OnceLock::new(), slots }
     }
 
@@ -90,7 +92,12 @@ impl ReadCache {
         let slots = std::iter::repeat_with(AtomicU32::default).take(self.slots);
         let asked = self.asked.get_or_init(|| slots.collect());
         let slot = (position.wrapping_mul(HASH_FACTOR) >> 32) as usize & (self.slots - 1);
-        asked[slot].swap(position as u32, Ordering::Relaxed) == position as u32
+        // What somebody else notes meanwhile in the same slot may be lost: it is asked once more.
+        let is_asked_again = asked[slot].load(Ordering::Relaxed) == position as u32;
+        if !is_asked_again {
+            asked[slot].store(position as u32, Ordering::Relaxed);
+        }
+        is_asked_again
     }
 
     /// Bytes that it holds.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::append::{Append, Condition, ExpectedVersion, Saved, StreamWrite};
 use crate::error::{Conflict, Error, Result};
 use crate::event::{EventId, NewEvent, Position, StreamName};
+use crate::index::IdRange;
 use crate::log::ReadBuffer;
 use crate::query::Direction;
 use crate::reader::{Reader, segment_of};
@@ -98,7 +99,12 @@ impl Judge<'_> {
     /// The answer that was given when these very events were appended before.
     fn find_repeated(&self, append: &Append, resolved: &Resolved) -> Result<Option<Saved>> {
         let unknown_up_to = if resolved.may_repeat { Position::START } else { resolved.up_to };
-        let unknown = self.shared.segments_behind(unknown_up_to).collect::<Vec<_>>();
+        let ids = IdRange::of(append.event_ids());
+        let unknown = self.shared.segments_behind(unknown_up_to);
+        let unknown = unknown.filter(|segment| segment.may_have(ids)).collect::<Vec<_>>();
+        if unknown.is_empty() {
+            return Ok(None);
+        }
         let mut known = None;
         for id in append.event_ids() {
             if let Some(event) = self.find(id, &unknown)? {

@@ -161,7 +161,7 @@ fn check_name(what: &str, name: &str, bytes_max: usize) -> Result<()> {
     if name.is_empty() {
         return Err(Error::invalid(format!("the {what} is empty: give it at least one character")));
     }
-    if name.chars().any(char::is_control) {
+    if has_control(name) {
         return Err(Error::invalid(format!(
             "the {what} {name:?} has a control character: use printable text"
         )));
@@ -170,9 +170,29 @@ fn check_name(what: &str, name: &str, bytes_max: usize) -> Result<()> {
     at_most(format_args!("bytes in a {what}"), name.len(), bytes_max, advice)
 }
 
+fn has_control(name: &str) -> bool {
+    // One byte of each control character is among these, and hardly one of another character.
+    let may_be = |byte: u8| byte < b' ' || byte == 0x7F || byte == 0xC2;
+    name.bytes().any(may_be) && name.chars().any(char::is_control)
+}
+
 fn at_most(what: impl fmt::Display, actual: usize, maximum: usize, advice: &str) -> Result<()> {
     if actual <= maximum {
         return Ok(());
     }
     Err(Error::invalid(format!("{what}: {actual} is over the limit of {maximum}; {advice}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_seen_wherever_they_stand() {
+        let every = (0..=0x2FF).filter_map(char::from_u32);
+        for character in every {
+            let name = format!("order-{character}-é7");
+            assert_eq!(has_control(&name), character.is_control(), "{name:?}");
+        }
+    }
 }

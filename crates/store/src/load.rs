@@ -49,6 +49,9 @@ pub(crate) struct Source<'store> {
     pub(crate) handles: &'store Arc<Handles>,
     pub(crate) identity: &'store Identity,
     pub(crate) cache: &'store Arc<ReadCache>,
+    /// Index files that are damaged and cannot be built anew: the log is read as if there were
+    /// none.
+    pub(crate) given_up: BTreeSet<String>,
 }
 
 /// An error of the disk, with what was being done.
@@ -83,8 +86,9 @@ fn has_rolled_meanwhile(source: &Source<'_>, loaded: &Loaded) -> bool {
 }
 
 fn load_once(source: &Source<'_>) -> Result<Loaded> {
-    let names =
+    let mut names =
         source.disk.list().map_err(disk_error("the store's directory could not be listed"))?;
+    names.retain(|name| !source.given_up.contains(name));
     let segments = source.indexes(source.disk).open_all(&names)?;
     let mut loader = Loader::new(source, &names, segments)?;
     loader.check_sealed(&names)?;

@@ -1,5 +1,6 @@
 //! Opening a store: find or create it, take the right to write, recover, and be ready.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, Position};
 use crate::load::{Loaded, Source, disk_error, load};
 use crate::log::{
-    FORMAT_FILE, FORMAT_VERSION, FileHeader, FrameKind, HEADER_BYTES, Handles, Identity,
+    Expected, FORMAT_FILE, FORMAT_VERSION, FileHeader, FrameKind, HEADER_BYTES, Handles, Identity,
     compressed, is_clean_end,
 };
 use crate::options::Options;
@@ -26,6 +27,9 @@ pub(crate) const LOCK_FILE: &str = "lock";
 /// What an interrupted run leaves behind, and the next one removes.
 pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
 const FORMAT_TEMPORARY: &str = "format.tmp";
+/// What a creation that was interrupted may leave so: any other file in the place of a new store is
+/// somebody's.
+const LEFT_BY_A_CREATION: [&str; 2] = [FORMAT_TEMPORARY, roll::UNFILLED];
 /// Behind a clean end so many bytes must be zeros for the file to be written on.
 const CLEAN_BYTES: usize = 4096;
 
@@ -83,6 +87,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
         handles: &handles,
         identity: &identity,
         cache: &cache,
+        given_up: BTreeSet::new(),
     };
     let loaded = load(&source)?;
     refuse_damage(&loaded)?;
@@ -179,13 +184,33 @@ pub(crate) fn open_read_only(
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     options: Options,
-) -> Result<(Arc<Shared>, crate::log::Expected)> {
+) -> Result<(Arc<Shared>, Expected)> {
     let Some(identity) = read_identity(&*disk)? else {
         refuse_foreign_directory(&*disk)?;
         return Err(Error::not_found(
             "the directory holds no store: see that the path is right, or create one by appending to it",
         ));
     };
+    let (world, mut given_up) = ((disk, clock, options), BTreeSet::new());
+    loop {
+        let (shared, end) = read_log(world.clone(), identity, &given_up)?;
+        let learnt = shared.with_sound_indexes(|| shared.learn_facts(shared.durable()));
+        let given_up_before = given_up.len();
+        given_up.extend(shared.given_up_indexes());
+        match learnt {
+            // Index and log are damaged at once: what the log has can be read all the same.
+            Err(_) if given_up.len() > given_up_before => {}
+            learnt => return learnt.map(|()| (shared, end)),
+        }
+    }
+}
+
+/// Loads a log for reading only, without the index files that were given up.
+fn read_log(
+    (disk, clock, options): (Arc<dyn Disk>, Arc<dyn Clock>, Options),
+    identity: Identity,
+    given_up: &BTreeSet<String>,
+) -> Result<(Arc<Shared>, Expected)> {
     let cache = Arc::new(ReadCache::new(options.cache_bytes()));
     // It may not write to the store, so index files that are missing are made in memory.
     let index_disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
@@ -197,6 +222,7 @@ pub(crate) fn open_read_only(
         handles: &handles,
         identity: &identity,
         cache: &cache,
+        given_up: given_up.clone(),
     };
     let loaded = load(&source)?;
     let synced = loaded.last.log.file().and_then(|last| last.sync());
@@ -205,9 +231,8 @@ pub(crate) fn open_read_only(
     let Loaded { segments, end, damages, .. } = loaded;
     let (world, derived) = ((disk, clock), (handles, index_disk));
     let held = (segments, cache);
-    let shared = Arc::new(Shared::new(world, (identity, options), held, derived, damages, durable));
-    shared.with_sound_indexes(|| shared.learn_facts(durable))?;
-    Ok((shared, end))
+    let shared = Shared::new(world, (identity, options), held, derived, damages, durable);
+    Ok((Arc::new(shared), end))
 }
 
 /// The store's identity, if the disk holds a store.
@@ -231,7 +256,7 @@ fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
     }
     let is_leftover = |name: &&String| {
         *name == LOCK_FILE
-            || name.ends_with(TEMPORARY_SUFFIX)
+            || LEFT_BY_A_CREATION.contains(&name.as_str())
             || *name == roll::SPARE_FILE
             || is_clean_end(name)
             || *name == SCRUB_FILE

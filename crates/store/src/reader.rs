@@ -140,7 +140,7 @@ impl Reader {
             (self.range, self.walk, self.run_up_to) = (range, None, 0);
             next = self.step_once();
         }
-        next
+        next.map_err(|error| self.shared.damage_behind(error))
     }
 
     fn step_once(&mut self) -> Result<Option<Recorded>> {

@@ -10,6 +10,7 @@ use crate::append::Append;
 use crate::conditions::last_match;
 use crate::error::Result;
 use crate::event::Position;
+use crate::index::IdRange;
 use crate::segment::Segment;
 use crate::shared::Shared;
 
@@ -72,8 +73,9 @@ fn version_in(segments: &[Segment], stream: &str) -> Result<u64> {
 }
 
 fn may_repeat(segments: &[Segment], append: &Append) -> Result<bool> {
-    for id in append.event_ids() {
-        for segment in segments {
+    let ids = IdRange::of(append.event_ids());
+    for segment in segments.iter().filter(|segment| segment.may_have(ids)) {
+        for id in append.event_ids() {
             if !segment.candidates(id)?.is_empty() {
                 return Ok(true);
             }

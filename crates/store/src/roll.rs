@@ -21,8 +21,8 @@ use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::writer::Writer;
 
 /// The file while it is filled.
-const UNFILLED: &str = "spare.tmp";
-/// A file that is filled and waits, perhaps for the next time that the store is opened.
+pub(crate) const UNFILLED: &str = "spare.tmp";
+/// A file that is filled and waits, after a crash for the next time that the store is opened.
 pub(crate) const SPARE_FILE: &str = "spare";
 static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 /// A writer that waits takes a file of this part of the size that it should have.
@@ -69,7 +69,7 @@ enum State {
 }
 
 impl Spares {
-    /// With the file that an earlier run left behind, if there is one.
+    /// With the file that a run left behind that was not closed, if there is one.
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
         let left = disk.open(SPARE_FILE).and_then(|file| Ok(Spare { bytes: file.len()?, file }));
         Self {
@@ -142,6 +142,13 @@ impl Spares {
         prepare(&*self.disk, bytes, &self.filling)
     }
 
+    /// Removes a file that was prepared and not used, when nothing is prepared any more: whoever
+    /// opens the store again may write nothing for long.
+    pub(crate) fn give_back(&self) {
+        // Where it cannot be removed, it waits for the next time that the store is opened.
+        let _ = remove_if_there(&*self.disk, SPARE_FILE);
+    }
+
     /// Ends the background thread.
     pub(crate) fn close(&self) {
         self.filling.is_closing.store(true, Ordering::Relaxed);
@@ -209,8 +216,8 @@ pub(crate) fn remove_leftovers(disk: &dyn Disk) -> io::Result<()> {
 /// How large the next file is: some four times as large as all before it together, so that a small
 /// store stays small and a large one has few files to look into.
 pub(crate) fn next_file_bytes(options: &crate::Options, log_bytes: u64) -> u64 {
-    let (minimum, maximum) = (options.log_file_bytes_min, options.log_file_bytes_max);
-    (4 * log_bytes).next_power_of_two().clamp(minimum, maximum.max(minimum))
+    let (minimum, maximum) = options.log_file_bytes();
+    (4 * log_bytes).next_power_of_two().clamp(minimum, maximum)
 }
 
 /// Makes names durable.

@@ -135,7 +135,7 @@ impl Indexes<'_> {
             log
         };
         let logs = index.files.iter().map(log_of).collect();
-        Sealed { index, logs }
+        Sealed::new(index, logs)
     }
 
     /// Writes the index of a finished segment and opens it. It was made of this edition of its log
@@ -250,7 +250,7 @@ fn coverage_of(
     finished: &Finished,
     history: Vec<u8>,
 ) -> Coverage {
-    let (lowest_id, highest_id) = growing.index.id_range();
+    let ids = growing.index.id_range();
     let header = SealedHeader {
         store_id: growing.header.store_id,
         nonce: 0,
@@ -259,8 +259,8 @@ fn coverage_of(
         files: 0,
         new_streams: 0,
         postings: 0,
-        lowest_id,
-        highest_id,
+        lowest_id: ids.lowest,
+        highest_id: ids.highest,
         sections: Sections::default(),
         end: finished.end,
         last_frame: finished.last_frame,

@@ -10,7 +10,7 @@ use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::index::sealed::{SealedIndex, SealedPostings};
-use crate::index::{GrowingIndex, KeyClass, PostingsCursor};
+use crate::index::{GrowingIndex, IdRange, KeyClass, PostingsCursor};
 use crate::log::{Expected, FileHeader, FrameKind, LogFile, ReadBuffer};
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::Direction;
@@ -48,6 +48,23 @@ pub(crate) struct Sealed {
     pub(crate) index: SealedIndex,
     /// In the order of the index's table.
     pub(crate) logs: Vec<Arc<LogFile>>,
+    /// Why its index, which is damaged, cannot be built anew.
+    given_up: OnceLock<Error>,
+}
+
+impl Sealed {
+    pub(crate) fn new(index: SealedIndex, logs: Vec<Arc<LogFile>>) -> Self {
+        Self { index, logs, given_up: OnceLock::new() }
+    }
+
+    /// Leaves the index as it is, for as long as the store is open.
+    pub(crate) fn give_up(&self, because: Error) {
+        let _ = self.given_up.set(because); // or somebody has a moment ago
+    }
+
+    pub(crate) fn is_given_up(&self) -> Option<&Error> {
+        self.given_up.get()
+    }
 }
 
 impl Growing {
@@ -244,6 +261,15 @@ impl Segment {
                 files.map(entry).collect()
             }
         }
+    }
+
+    /// Whether one of these ids can be here: mostly not, of ids that grow with time.
+    pub(crate) fn may_have(&self, ids: IdRange) -> bool {
+        let here = match self {
+            Self::Growing(growing) => growing.index.id_range(),
+            Self::Sealed(sealed) => sealed.index.id_range(),
+        };
+        here.overlaps(ids)
     }
 
     /// The events that may have this id.

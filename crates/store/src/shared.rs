@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use crate::cache::ReadCache;
 use crate::clock::Clock;
 use crate::disk::Disk;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, Position};
 use crate::followers::{BatchTerms, Followers};
 use crate::index::{GrowingIndex, SpareIndex};
@@ -232,20 +232,51 @@ impl Shared {
             }
             answer = ask();
         }
-        answer
+        answer.map_err(|error| self.damage_behind(error))
     }
 
-    /// Builds the index files anew that were found damaged; whether there were some.
+    /// Builds the index files anew that were found damaged; whether there were some. Where the log
+    /// is damaged as well there is nothing to build one from, and it is not tried again: for every
+    /// event that is asked for, all of it would be read once more.
     pub(crate) fn rebuild_damaged_indexes(&self) -> Result<bool> {
         if self.damaged_indexes().is_empty() {
             return Ok(false);
         }
         let _one_at_a_time = self.replacing_indexes();
+        let mut is_any_rebuilt = false;
         for sealed in self.damaged_indexes() {
-            let rebuilt = self.indexes().rebuild(&sealed)?;
-            self.replace_segments(&rebuilt);
+            match self.indexes().rebuild(&sealed) {
+                Ok(rebuilt) => {
+                    self.replace_segments(&rebuilt);
+                    is_any_rebuilt = true;
+                }
+                Err(error) if error.kind() == ErrorKind::Corrupt => sealed.give_up(error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(true)
+        Ok(is_any_rebuilt)
+    }
+
+    /// For an error of a damaged index that could not be built anew: why it could not.
+    pub(crate) fn damage_behind(&self, error: Error) -> Error {
+        let message = error.to_string();
+        let segments = self.segments.load();
+        let given_up = segments.iter().filter_map(|segment| match segment {
+            Segment::Sealed(sealed) => Some((&sealed.index.name, sealed.is_given_up()?)),
+            Segment::Growing(_) => None,
+        });
+        let behind = given_up.filter(|(name, _)| message.contains(*name));
+        behind.map(|(_, behind)| behind.duplicate()).next().unwrap_or(error)
+    }
+
+    /// The names of index files that are damaged and cannot be built anew.
+    pub(crate) fn given_up_indexes(&self) -> Vec<String> {
+        let segments = self.segments.load();
+        let given_up = segments.iter().filter_map(|segment| match segment {
+            Segment::Sealed(sealed) => sealed.is_given_up().map(|_| sealed.index.name.clone()),
+            Segment::Growing(_) => None,
+        });
+        given_up.collect()
     }
 
     /// Held by whoever puts index files in the place of others: what is built anew must not come
@@ -257,7 +288,9 @@ impl Shared {
     fn damaged_indexes(&self) -> Vec<Arc<Sealed>> {
         let segments = self.segments.load();
         let damaged = |segment: &Segment| match segment {
-            Segment::Sealed(sealed) if sealed.index.is_damaged() => Some(Arc::clone(sealed)),
+            Segment::Sealed(sealed) if sealed.index.is_damaged() => {
+                sealed.is_given_up().is_none().then(|| Arc::clone(sealed))
+            }
             _ => None,
         };
         segments.iter().filter_map(damaged).collect()

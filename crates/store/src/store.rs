@@ -138,22 +138,16 @@ impl EmbeddedStore {
         let (working, deciding) =
             ((Arc::clone(&upkeep), Arc::clone(&queue)), Arc::clone(&decisions));
         let scavenger = Arc::new(Scavenger::new(Arc::clone(&shared), working, deciding));
-        let mut threads =
-            if has_background { start_threads(&queue, &spares, &upkeep) } else { Vec::new() };
-        if has_background && shared.options.scavenge_bytes_per_second > 0 {
-            let scavenger = Arc::clone(&scavenger);
-            threads.push(start("hitherto-scavenge", move || scavenger.work_in_background()));
-        }
         scavenger.pace().wish();
         let scrubber = Arc::new(Scrubber::new(Arc::clone(&shared)));
-        if has_background && scrubber.is_wanted() {
-            let scrubber = Arc::clone(&scrubber);
-            threads.push(start("hitherto-scrub", move || scrubber.work_in_background()));
-        }
         let lock = Mutex::new(Some(lock));
         let role = Role::Writer { queue, spares, upkeep, decisions, scavenger, scrubber, lock };
-        let (digests, threads) = (Digests::default(), Mutex::new(threads));
-        Ok(Self(Arc::new(Inner { shared, role, snapshots, digests, threads })))
+        let (digests, threads) = (Digests::default(), Mutex::default());
+        let store = Self(Arc::new(Inner { shared, role, snapshots, digests, threads }));
+        if has_background {
+            store.0.start_threads()?; // without all of them it is closed again
+        }
+        Ok(store)
     }
 
     /// Opens a store on any disk for reading only.
@@ -339,19 +333,20 @@ impl EmbeddedStore {
         limits::check_query(&query)?;
         if let Role::Reader { tail } = &self.0.role {
             tail.refresh()?;
-            self.look_for_more(tail);
+            self.look_for_more(tail)?;
         }
         Reader::following(&self.0.shared, query)
     }
 
     /// Starts the thread that looks for what another process writes, when there is a follower to
     /// tell.
-    fn look_for_more(&self, tail: &Arc<Tail>) {
+    fn look_for_more(&self, tail: &Arc<Tail>) -> Result<()> {
         let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
         if threads.is_empty() {
             let tail = Arc::clone(tail);
-            threads.push(start("hitherto-look", move || tail.look_in_background()));
+            threads.push(start("hitherto-look", move || tail.look_in_background())?);
         }
+        Ok(())
     }
 }
 
@@ -363,27 +358,45 @@ fn in_path(path: &Path, error: &Error) -> Error {
     Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-fn start_threads(
-    queue: &Arc<CommitQueue>,
-    spares: &Arc<Spares>,
-    upkeep: &Arc<Upkeep>,
-) -> Vec<JoinHandle<()>> {
-    let (queue, spares, upkeep) = (Arc::clone(queue), Arc::clone(spares), Arc::clone(upkeep));
-    let sealing = Arc::clone(&upkeep);
-    vec![
-        start("hitherto-seal", move || sealing.seal_in_background()),
-        start("hitherto-upkeep", move || upkeep.work_in_background()),
-        start("hitherto-commit", move || queue.work_in_background()),
-        start("hitherto-spare", move || spares.prepare_in_background()),
-    ]
-}
-
-fn start(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-    let builder = thread::Builder::new().name(name.to_owned());
-    builder.spawn(work).expect("the system starts a thread")
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| {
+        Error::unavailable(
+            "a thread that the store needs could not be started: see how many the process may have",
+        )
+        .because(error)
+    })
 }
 
 impl Inner {
+    /// Starts what works for a store that may be written to, beside its callers.
+    fn start_threads(&self) -> Result<()> {
+        let Role::Writer { queue, spares, upkeep, scavenger, scrubber, .. } = &self.role else {
+            return Ok(());
+        };
+        let (sealing, others) = (Arc::clone(upkeep), Arc::clone(upkeep));
+        let (queue, spares) = (Arc::clone(queue), Arc::clone(spares));
+        self.start("hitherto-seal", move || sealing.seal_in_background())?;
+        self.start("hitherto-upkeep", move || others.work_in_background())?;
+        self.start("hitherto-commit", move || queue.work_in_background())?;
+        self.start("hitherto-spare", move || spares.prepare_in_background())?;
+        if self.shared.options.scavenge_bytes_per_second > 0 {
+            let scavenger = Arc::clone(scavenger);
+            self.start("hitherto-scavenge", move || scavenger.work_in_background())?;
+        }
+        if scrubber.is_wanted() {
+            let scrubber = Arc::clone(scrubber);
+            self.start("hitherto-scrub", move || scrubber.work_in_background())?;
+        }
+        Ok(())
+    }
+
+    fn start(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        let thread = start(name, work)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
     fn close(&self) -> Result<()> {
         let closed = match &self.role {
             Role::Writer { queue, spares, upkeep, scavenger, scrubber, .. } => {
@@ -398,10 +411,11 @@ impl Inner {
         };
         self.shared.close();
         self.join_threads();
-        if let Role::Writer { upkeep, lock, .. } = &self.role {
+        if let Role::Writer { upkeep, lock, spares, .. } = &self.role {
             let mut lock = lock.lock().unwrap_or_else(PoisonError::into_inner);
             // Without the lock the store belongs to somebody else by now.
             if lock.is_some() {
+                spares.give_back();
                 upkeep.seal_at_close();
             }
             *lock = None;

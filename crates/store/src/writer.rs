@@ -25,6 +25,8 @@ use crate::upkeep::Upkeep;
 const BATCH_BYTES_MAX: usize = 8 << 20;
 /// Appends after which a batch is written even if more wait.
 const BATCH_APPENDS_MAX: usize = 4096;
+/// Who has written this part of a file will need the next one.
+const WRITTEN_PART: u64 = 32;
 
 /// An append and who waits for its answer.
 pub(crate) struct Request {
@@ -52,6 +54,8 @@ pub(crate) struct Writer {
     pub(crate) needs_new_file: bool,
     /// Whether the file `closed` says where the log ends, so that it must go before that changes.
     pub(crate) is_closed_on_disk: bool,
+    /// Bytes that were written since the store was opened.
+    written_bytes: u64,
     batch: Batch,
     /// Why nothing can be written any more, if so.
     stopped: Option<Error>,
@@ -96,6 +100,7 @@ impl Writer {
             is_marked: true,
             needs_new_file: false,
             is_closed_on_disk: false,
+            written_bytes: 0,
             batch,
             stopped: None,
         }
@@ -293,6 +298,7 @@ impl Writer {
         if let Err(error) = written {
             return Err(self.stop(error));
         }
+        self.written_bytes += end - offset;
         self.end.offset = end;
         self.end.batch += 1;
         self.is_marked = false;
@@ -307,10 +313,14 @@ impl Writer {
     }
 
     /// Has the next file prepared when an eighth of this one is used: early enough to be ready when
-    /// many events come at once, and not at all for a store that stays small.
+    /// many events come at once, and not at all for a store that stays small, or of which little is
+    /// written before it is closed again.
     fn prepare_ahead(&mut self) {
-        let is_in_use = self.end.offset > self.segment.header.allocated / 8;
-        if is_in_use && self.shared.options.background && !self.spares.is_asked() {
+        let allocated = self.segment.header.allocated;
+        let is_in_use = self.end.offset > allocated / 8;
+        let is_needed = self.written_bytes > allocated / WRITTEN_PART
+            || self.end.offset > allocated - allocated / 8;
+        if is_in_use && is_needed && self.shared.options.background && !self.spares.is_asked() {
             self.spares.want(self.next_file_bytes());
         }
     }

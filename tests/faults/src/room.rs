@@ -28,6 +28,14 @@ impl Room {
         Self::mount(mount_point, &format!("({make}) && {mount}"))
     }
 
+    /// A Btrfs of so many KiB, 48 MiB at least, in this new file; none where that may not be
+    /// mounted.
+    pub fn btrfs(mount_point: &Path, image: &Path, kib: u64) -> Option<Self> {
+        let image = image.display();
+        let make = format!("truncate -s {kib}K {image} && mkfs.btrfs -q -m single {image} >&2");
+        Self::mount(mount_point, &format!("({make}) && mount -o loop {image} \"$0\""))
+    }
+
     fn mount(mount_point: &Path, mount: &str) -> Option<Self> {
         let mut command = Command::new("unshare");
         if !succeeds(&["sh", "-c", "[ $(id -u) = 0 ]"]) {

@@ -1,9 +1,14 @@
-//! The directory is removed, or its file system becomes read-only, while a process writes there.
+//! The directory is removed, another one is put in its place, or its file system becomes read-only,
+//! while a process writes there.
 
+#![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use hitherto_faults_test::{Program, Room, check, not_run, succeeds};
+use hitherto_faults_test::{Program, Room, append, check, not_run, options, succeeds};
+use hitherto_store::{EmbeddedStore, ErrorKind, EventStore};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hitherto-faults-test");
 const APPENDS_MAX: u64 = 200;
@@ -39,6 +44,39 @@ fn remove(directory: &Path) {
     while let Err(error) = std::fs::remove_dir_all(directory) {
         assert_eq!(error.kind(), std::io::ErrorKind::DirectoryNotEmpty, "{error}");
     }
+}
+
+/// As somebody does who restores a backup and forgets the process that still writes. Its next log
+/// file once took the place of one of the store that was restored.
+#[test]
+fn a_store_that_was_put_in_the_place_of_another_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, aside) = (directory.path().join("store"), directory.path().join("aside"));
+    let open = || EmbeddedStore::open_with(&store, options(false)).unwrap();
+    let forgotten = open();
+    (1..=3).for_each(|number| drop(forgotten.append(append(number)).unwrap()));
+    std::fs::rename(&store, &aside).unwrap();
+    let other = open();
+    (1..=40).for_each(|number| drop(other.append(append(number)).unwrap()));
+    other.close().unwrap();
+    let before = files_of(&store);
+    let is_stored = |number: &u64| forgotten.append(append(*number)).is_ok();
+    let appended = 3 + (4..APPENDS_MAX).take_while(is_stored).count() as u64;
+    assert!(files_of(&store) == before, "nothing was changed in it");
+    let error = forgotten.append(append(appended + 1)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.to_string().contains("another directory was put in the place of"), "{error}");
+    drop(forgotten);
+    check(&store, 40);
+    check(&aside, appended);
+}
+
+fn files_of(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let file = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.unwrap();
+        (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())
+    };
+    std::fs::read_dir(directory).unwrap().map(file).collect()
 }
 
 /// As a kernel does when it finds the file system damaged.

@@ -9,6 +9,7 @@ use hitherto_faults_test::{Program, Room, check, is_installed, not_run, succeeds
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hitherto-faults-test");
 const ROOM_KIB: u64 = 2048;
+const BTRFS_KIB: u64 = 64 << 10;
 const BALLAST_BYTES: usize = 512 << 10;
 /// More than fit into any room here.
 const APPENDS_MAX: u64 = 20_000;
@@ -57,6 +58,61 @@ fn fill_and_make_room(room: &Path) {
     assert_eq!(program.number("append 10"), appended + 10, "appends resume by themselves");
     program.ask("close").unwrap();
     check(&store, appended + 10);
+}
+
+/// It has no room for what is written over what is there, so the writer ends as after a failed
+/// write.
+#[test]
+fn a_full_btrfs_ends_the_writer_and_loses_nothing() {
+    if !is_installed(&["mkfs.btrfs", "--version"], "a full Btrfs") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mount_point = directory.path().join("room");
+    std::fs::create_dir(&mount_point).unwrap();
+    let Some(room) = Room::btrfs(&mount_point, &directory.path().join("image"), BTRFS_KIB) else {
+        return not_run("nothing can be mounted here, so a full Btrfs is not tested");
+    };
+    let (store, rest) = (room.path().join("store"), room.path().join("rest"));
+    std::fs::create_dir(&store).unwrap();
+    let mut program = Program::start(&[], PROGRAM, &store);
+    program.ask("open").unwrap();
+    program.ask("append 100").unwrap();
+    fill(&rest);
+    let (appended, error) = program.append_until_it_fails(APPENDS_MAX);
+    assert!(error.starts_with("Unavailable") && error.contains("is unknown"), "{error}");
+    let error = program.ask("append 1").unwrap_err();
+    assert!(error.starts_with("Closed") && error.contains("open it again"), "{error}");
+    assert_eq!(program.number("read"), appended, "reads go on");
+    drop(program);
+    std::fs::remove_file(&rest).unwrap();
+    let mut program = Program::start(&[], PROGRAM, &store);
+    let there = program.number("open");
+    assert!(there >= appended, "{appended} appends were acknowledged, {there} are there");
+    assert_eq!(program.number("append 10"), there + 10, "appends resume");
+    program.ask("close").unwrap();
+    check(&store, there + 10);
+}
+
+#[test]
+fn a_store_whose_lock_file_is_gone_opens_on_a_full_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(room) = Room::in_memory(directory.path(), ROOM_KIB) else {
+        return not_run("nothing can be mounted here, so a full tmpfs is not tested");
+    };
+    let store = room.path().join("store");
+    std::fs::create_dir(&store).unwrap();
+    let mut program = Program::start(&[], PROGRAM, &store);
+    program.ask("open").unwrap();
+    program.ask("append 10").unwrap();
+    program.ask("close").unwrap();
+    drop(program);
+    std::fs::remove_file(store.join("lock")).unwrap(); // as in a copy of the store
+    fill(&room.path().join("rest"));
+    let mut program = Program::start(&[], PROGRAM, &store);
+    assert_eq!(program.number("open"), 10);
+    let second = Program::start(&[], PROGRAM, &store).ask("open").unwrap_err();
+    assert!(second.contains("open for writing in another process"), "{second}");
 }
 
 /// Takes all the room that is left.

@@ -5,7 +5,8 @@
 //! removed and scavenged, people forgotten, files compressed and moved to an archive, and backups
 //! taken: whoever was forgotten stays so, and the backup stays sound. `HITHERTO_KILL_ROUNDS`
 //! says how often (100), `HITHERTO_KILL_SEED` repeats the moments of an earlier run as far as a
-//! seed can.
+//! seed can. After a hundred times the store is looked at as a whole, and another one is begun:
+//! each look costs more as a store grows.
 
 #![expect(clippy::unwrap_used, reason = "whatever fails here fails the test")]
 
@@ -27,6 +28,7 @@ use hitherto_store::{
 use hitherto_vault::Vault;
 
 const ROUNDS: u64 = 100;
+const ROUNDS_OF_STORE: u64 = 100;
 const LIFETIME_MAX_MS: u64 = 200;
 
 #[test]
@@ -34,32 +36,29 @@ fn a_store_whose_process_is_killed_a_hundred_times_has_lost_nothing_that_was_ack
     let rounds = number_from("HITHERTO_KILL_ROUNDS").unwrap_or(ROUNDS);
     let mut seed = number_from("HITHERTO_KILL_SEED").unwrap_or_else(seed_of_now);
     println!("killing {rounds} times; HITHERTO_KILL_SEED={seed} kills at the same moments again");
+    let mut acknowledged = 0;
+    for first in (0..rounds).step_by(ROUNDS_OF_STORE as usize) {
+        acknowledged += kill_one_store(ROUNDS_OF_STORE.min(rounds - first), &mut seed);
+    }
+    println!("{acknowledged} appends were acknowledged, and all of them are there");
+}
+
+/// Kills the processes of one store so often. How many appends they acknowledged.
+fn kill_one_store(rounds: u64, seed: &mut u64) -> usize {
     let directory = tempfile::tempdir().unwrap();
     let places = Places::below(directory.path());
     let mut checked = Checked { care: prepare(&places), ..Checked::default() };
     for round in 0..rounds {
-        let lifetime = Duration::from_millis(1 + next(&mut seed) % LIFETIME_MAX_MS);
-        let mut lines = run_and_kill(directory.path(), round, lifetime);
-        lines.retain(|line| !checked.care.hears(line));
-        let acknowledged = lines.iter().map(|line| parse(line)).collect::<Vec<_>>();
-        checked.check_round(&places.store(), round, &acknowledged);
-        checked.acknowledged.extend(acknowledged);
-        match round % 40 {
-            3 | 14 | 25 | 36 => {
-                archive_all(&EmbeddedStore::open(places.store()).unwrap(), &places);
-            }
-            9 => {
-                checked.care.check_people(&places.store(), &places.keys());
-                checked.care.check_backup(&places);
-            }
-            _ => {}
-        }
+        let lifetime = Duration::from_millis(1 + next(seed) % LIFETIME_MAX_MS);
+        checked.kill_and_look(&places, directory.path(), round, lifetime);
     }
     checked.check_everything(&places.store());
     checked.care.check_everything(&places);
     assert_nowhere(directory.path());
-    println!("{} appends were acknowledged, and all of them are there", checked.acknowledged.len());
-    assert!(checked.acknowledged.len() as u64 >= rounds / 2, "so few appends prove nothing");
+    let acknowledged = checked.acknowledged.len();
+    println!("killed {rounds} times: {acknowledged} appends were acknowledged and are there");
+    assert!(acknowledged as u64 >= rounds / 2, "so few appends prove nothing");
+    acknowledged
 }
 
 /// A store that knows all that may happen to it before it is killed for the first time, however
@@ -253,6 +252,24 @@ fn assert_nowhere(directory: &Path) {
 }
 
 impl Checked {
+    fn kill_and_look(&mut self, places: &Places, all: &Path, round: u64, lifetime: Duration) {
+        let mut lines = run_and_kill(all, round, lifetime);
+        lines.retain(|line| !self.care.hears(line));
+        let acknowledged = lines.iter().map(|line| parse(line)).collect::<Vec<_>>();
+        self.check_round(&places.store(), round, &acknowledged);
+        self.acknowledged.extend(acknowledged);
+        match round % 40 {
+            3 | 14 | 25 | 36 => {
+                archive_all(&EmbeddedStore::open(places.store()).unwrap(), places);
+            }
+            9 => {
+                self.care.check_people(&places.store(), &places.keys());
+                self.care.check_backup(places);
+            }
+            _ => {}
+        }
+    }
+
     /// Everything that this round added is whole, and what it acknowledged is among it.
     fn check_round(&mut self, path: &Path, round: u64, acknowledged: &[(Key, Position)]) {
         let store = EmbeddedStore::open_with(path, options(round)).unwrap();

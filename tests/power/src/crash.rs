@@ -1,12 +1,10 @@
 //! The disk as a power cut may leave it: what was flushed is there, the rest is lost, kept or torn.
 
 use crate::disk::SECTOR_BYTES;
+use crate::file_system::FileSystem;
 use crate::random::Random;
 use crate::recording::Recording;
 use crate::write_log::Entry;
-
-/// Where the second sector of the file system's superblock lies.
-const SUPERBLOCK_SECOND_HALF: usize = 1536;
 
 /// Walks through a recording, and knows at each entry what is on the medium for sure.
 pub(crate) struct Medium<'recording> {
@@ -19,7 +17,7 @@ pub(crate) struct Medium<'recording> {
 
 impl<'recording> Medium<'recording> {
     pub(crate) fn new(recording: &'recording Recording) -> Self {
-        Self { recording, durable: recording.base.clone(), pending: Vec::new(), at: 0 }
+        Self { recording, durable: recording.start.disk.clone(), pending: Vec::new(), at: 0 }
     }
 
     /// Goes on until before the entry of this number; never back.
@@ -43,11 +41,12 @@ impl<'recording> Medium<'recording> {
     /// What a power cut at this moment may leave.
     pub(crate) fn after_power_cut(&self, random: &mut Random, disk: &mut Vec<u8>) -> Fate {
         disk.clone_from(&self.durable);
+        let file_system = self.recording.start.kind.file_system;
         let fate = Fate::of(random, self.pending.len());
         for (index, entry) in self.pending.iter().enumerate() {
             match fate.of_write(index, random) {
                 Survival::Kept => apply(entry, disk),
-                Survival::Torn => tear(entry, disk, random),
+                Survival::Torn => tear(entry, disk, file_system, random),
                 Survival::Lost => {}
             }
         }
@@ -115,14 +114,15 @@ fn apply(entry: &Entry, disk: &mut [u8]) {
     }
 }
 
-/// Each sector is written or not; but the two of the file system's superblock share one fate,
-/// because ext4 itself does not mount when they differ, whatever lies on it.
-fn tear(entry: &Entry, disk: &mut [u8], random: &mut Random) {
+/// Each sector is written or not; but those of the file system's superblock share one fate.
+fn tear(entry: &Entry, disk: &mut [u8], file_system: &FileSystem, random: &mut Random) {
     let Entry::Write { offset, bytes } = entry else { return apply(entry, disk) };
-    let mut is_written = false;
+    let FileSystem { sector_bytes, superblock, .. } = file_system;
+    let mut is_written = random.once_in(2);
     for (index, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
         let at = *offset as usize + index * SECTOR_BYTES;
-        if at != SUPERBLOCK_SECOND_HALF {
+        let is_beginning = at == superblock.start || !superblock.contains(&at);
+        if is_beginning && at.is_multiple_of(*sector_bytes) {
             is_written = random.once_in(2);
         }
         if is_written {
@@ -135,16 +135,20 @@ fn tear(entry: &Entry, disk: &mut [u8], random: &mut Random) {
 mod tests {
     use super::*;
 
-    const SECTORS: usize = 8;
+    const SECTORS: usize = 16;
 
     fn write(sector: usize, byte: u8) -> Entry {
         let offset = (sector * SECTOR_BYTES) as u64;
         Entry::Write { offset, bytes: vec![byte; 2 * SECTOR_BYTES] }
     }
 
-    /// The disks that many power cuts at one moment leave, a byte for each sector.
     fn left(entries: Vec<Entry>, cut: usize) -> Vec<Vec<u8>> {
-        let recording = Recording::of(vec![0; SECTORS * SECTOR_BYTES], entries);
+        left_of("ext4-ordered", entries, cut)
+    }
+
+    /// The disks that many power cuts at one moment leave, a byte for each sector.
+    fn left_of(kind: &str, entries: Vec<Entry>, cut: usize) -> Vec<Vec<u8>> {
+        let recording = Recording::of(kind, vec![0; SECTORS * SECTOR_BYTES], entries);
         let mut medium = Medium::new(&recording);
         medium.go_to(cut);
         let mut random = Random::new(1);
@@ -160,7 +164,9 @@ mod tests {
     #[test]
     fn what_was_flushed_stays_and_what_comes_after_the_cut_is_not_there() {
         let disks = left(vec![write(0, 1), Entry::Flush, write(2, 2), write(4, 3)], 3);
-        assert!(disks.iter().all(|disk| disk[..2] == [1, 1] && disk[4..] == [0, 0, 0, 0]));
+        assert!(
+            disks.iter().all(|disk| disk[..2] == [1, 1] && disk[4..].iter().all(|byte| *byte == 0))
+        );
     }
 
     #[test]
@@ -169,7 +175,7 @@ mod tests {
         for sectors in [[0, 0], [1, 0], [0, 1], [1, 1]] {
             assert!(disks.iter().any(|disk| disk[..2] == sectors), "{sectors:?} of the first");
         }
-        assert!(disks.iter().any(|disk| *disk == [0, 0, 0, 0, 2, 2, 0, 0]), "the second alone");
+        assert!(disks.iter().any(|disk| disk[..8] == [0, 0, 0, 0, 2, 2, 0, 0]), "the second alone");
     }
 
     #[test]
@@ -177,5 +183,14 @@ mod tests {
         let disks = left(vec![write(2, 1)], 1);
         assert!(disks.iter().all(|disk| disk[2] == disk[3]));
         assert!(disks.iter().any(|disk| disk[2] == 0) && disks.iter().any(|disk| disk[2] == 1));
+    }
+
+    #[test]
+    fn a_disk_under_xfs_tears_between_its_sectors_of_4096_bytes_and_nowhere_else() {
+        let all = Entry::Write { offset: 0, bytes: vec![1; SECTORS * SECTOR_BYTES] };
+        let disks = left_of("xfs", vec![all], 1);
+        let is_whole = |half: &[u8]| half.iter().all(|byte| *byte == half[0]);
+        assert!(disks.iter().all(|disk| is_whole(&disk[..8]) && is_whole(&disk[8..])));
+        assert!(disks.iter().any(|disk| disk[0] != disk[8]));
     }
 }

@@ -3,38 +3,29 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::file_system::Kind;
 use crate::program::run;
 
-/// The file system's part of the disk.
-pub(crate) const FILE_SYSTEM_BYTES: u64 = 16 << 20;
-/// The part behind it, for promises.
+/// Where promises are written: behind the largest file system.
+pub(crate) const PROMISES_OFFSET: u64 = 64 << 20;
+/// Room for them.
 pub(crate) const PROMISES_BYTES: u64 = 1 << 20;
-/// What a disk writes whole.
+/// What a disk is addressed by, and most of them write whole.
 pub(crate) const SECTOR_BYTES: usize = 512;
 
 const TRIES_MAX: usize = 100;
 
-/// Ways to make an ext4: bytes of a block, and what it does with data before its journal says that
-/// they are there.
-pub(crate) const KINDS: [(&str, &str); 4] = [
-    ("4096", "journal_data_ordered"),
-    ("1024", "journal_data_writeback"),
-    ("1024", "journal_data_ordered"),
-    ("4096", "journal_data"),
-];
+/// `mkfs.xfs` makes a file system as small as this only for those who test it.
+const TESTS_OF_XFS: [(&str, &str); 3] =
+    [("TEST_DIR", "1"), ("TEST_DEV", "1"), ("QA_CHECK_FS", "1")];
 
-/// A new, empty file system in a file. When it is mounted, it knows of which kind it is.
-pub(crate) fn make_file_system(
-    image: &Path,
-    (block_bytes, mode): (&str, &str),
-) -> Result<Vec<u8>, String> {
+/// A new, empty file system in a file.
+pub(crate) fn make_file_system(image: &Path, kind: &Kind) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", image.display());
     let file = std::fs::File::create(image).map_err(failed)?;
-    file.set_len(FILE_SYSTEM_BYTES).map_err(failed)?;
-    let mut make = Command::new("mkfs.ext4");
-    make.args(["-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", "-b"]);
-    run(make.arg(block_bytes).arg(image))?;
-    run(Command::new("tune2fs").args(["-o", mode]).arg(image))?;
+    file.set_len(kind.file_system.bytes).map_err(failed)?;
+    let mut make = Command::new(format!("mkfs.{}", kind.file_system.name));
+    run(make.args(kind.make_options()).arg(image).envs(TESTS_OF_XFS))?;
     std::fs::read(image).map_err(failed)
 }
 
@@ -46,9 +37,10 @@ pub(crate) struct Mounted {
 
 impl Mounted {
     /// Mounts the file system in a file. The loop device goes by itself when it is unmounted.
-    pub(crate) fn new(image: &Path, at: &Path) -> Result<Self, String> {
-        let options = format!("loop,sizelimit={FILE_SYSTEM_BYTES}");
-        run(Command::new("mount").args(["-t", "ext4", "-o", &options]).arg(image).arg(at))?;
+    pub(crate) fn new(image: &Path, at: &Path, kind: &Kind) -> Result<Self, String> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", kind.file_system.name, "-o", &kind.mount_options()]);
+        run(mount.arg(image).arg(at))?;
         Ok(Self { at: at.to_owned(), is_mounted: true })
     }
 

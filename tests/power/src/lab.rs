@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use hitherto_store::planted::PlantedBug;
 
-use crate::disk::{KINDS, make_file_system};
+use crate::disk::make_file_system;
+use crate::file_system::Kind;
 use crate::program::run;
-use crate::promise::{Promise, Word};
+use crate::promise::Word;
 use crate::random::Random;
-use crate::recording::Recording;
+use crate::recording::{Recording, Start};
 use crate::states::{Checked, Finding, States};
 use crate::watch;
 use crate::workload::{End, Work};
@@ -37,12 +38,6 @@ pub(crate) struct Lab {
     directory: PathBuf,
     /// A file system in memory: the lab writes and forgets gigabytes.
     memory: PathBuf,
-}
-
-/// A disk, and what was promised while it was written.
-struct Start {
-    disk: Vec<u8>,
-    promised: Vec<Promise>,
 }
 
 /// What the states of some recordings showed.
@@ -70,14 +65,19 @@ impl Lab {
     }
 
     /// Looks at so many states, and at the control before.
-    pub(crate) fn run(&self, states: usize, seed: u64) -> Result<(), String> {
-        println!("power loss: {states} states from seed {seed}");
-        self.control(PlantedBug::AcknowledgeBeforeSync, "acknowledges before it syncs", seed)?;
-        self.control(PlantedBug::SkipDirectorySync, "does not sync the names of files", seed)?;
+    pub(crate) fn run(&self, file_system: &str, states: usize, seed: u64) -> Result<(), String> {
+        println!("power loss: {states} states of {file_system} from seed {seed}");
+        let kinds = Kind::of(file_system)?;
+        let late = (PlantedBug::AcknowledgeBeforeSync, "acknowledges before it syncs");
+        let nameless = (PlantedBug::SkipDirectorySync, "does not sync the names of files");
+        self.control(kinds[0], late, seed)?;
+        if kinds[0].file_system.forgets_names {
+            self.control(kinds[0], nameless, seed)?;
+        }
         let started = Instant::now();
         let mut sum = Sum::default();
         let mut random = Random::new(seed);
-        for kind in KINDS.into_iter().cycle() {
+        for kind in kinds.into_iter().cycle() {
             if sum.states == states || sum.reports == REPORTS_MAX {
                 break;
             }
@@ -101,8 +101,13 @@ impl Lab {
     }
 
     /// A store with a known bug must be found, or the lab shows nothing.
-    fn control(&self, bug: PlantedBug, what: &str, seed: u64) -> Result<(), String> {
-        let recording = self.record(&self.new_disk(KINDS[0])?, 0, Some(bug))?;
+    fn control(
+        &self,
+        kind: &'static Kind,
+        (bug, what): (PlantedBug, &str),
+        seed: u64,
+    ) -> Result<(), String> {
+        let recording = self.record(&self.new_disk(kind)?, 0, Some(bug))?;
         let mut random = Random::new(seed);
         let mut states = 0;
         while states < STATES_OF_CONTROL_MAX {
@@ -125,7 +130,7 @@ impl Lab {
     /// Recordings on one disk: each begins with what a power cut left of the one before.
     fn chain(
         &self,
-        kind: (&str, &str),
+        kind: &'static Kind,
         random: &mut Random,
         states: usize,
         sum: &mut Sum,
@@ -148,7 +153,7 @@ impl Lab {
                 return Ok(()); // what such a state leads to shows nothing new
             }
             let (disk, promised) = chosen.disk(random.below(count));
-            start = Start { disk, promised };
+            start = Start { kind, disk, promised };
         }
         Ok(())
     }
@@ -162,9 +167,9 @@ impl Lab {
         }
     }
 
-    fn new_disk(&self, kind: (&str, &str)) -> Result<Start, String> {
+    fn new_disk(&self, kind: &'static Kind) -> Result<Start, String> {
         let disk = make_file_system(&self.memory.join("new.img"), kind)?;
-        Ok(Start { disk, promised: Vec::new() })
+        Ok(Start { kind, disk, promised: Vec::new() })
     }
 
     /// Processes work on the disk: one that is gone in the middle of its work, then others that go
@@ -188,7 +193,7 @@ impl Lab {
             ends.iter().enumerate().map(work).collect()
         };
         watch::sign_of_life();
-        Recording::make(&self.memory, start.disk.clone(), start.promised.clone(), works)
+        Recording::make(&self.memory, start.clone(), works)
     }
 
     /// Says what was found, and keeps what is needed to look at it again.
@@ -207,7 +212,7 @@ impl Lab {
             .map_err(|error| format!("{} cannot be written: {error}", kept.display()))?;
         show(findings);
         println!(
-            "  kept; look again with `cargo xtask powerloss --again {} --states {count} --seed {seed}`",
+            "  kept; look again with `cargo xtask powerloss {count} --again {} --seed {seed}`",
             kept.display()
         );
         Ok(())

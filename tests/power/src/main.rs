@@ -1,6 +1,6 @@
 //! Cuts the power under a real process on a real file system, and looks at what is left.
 //!
-//! `hitherto-power-test lab DIRECTORY STATES SEED` does it all, and
+//! `hitherto-power-test lab DIRECTORY STATES SEED FILE-SYSTEM` does it all, and
 //! `… again DIRECTORY STATES SEED RECORDING` looks at a recording that was kept; `… workload …` is
 //! the process that works on the disk. It needs rights and programs that `cargo xtask powerloss`
 //! sees to, and namespaces of its own.
@@ -9,6 +9,7 @@ mod check;
 mod crash;
 mod daemon;
 mod disk;
+mod file_system;
 mod lab;
 mod load;
 mod program;
@@ -44,8 +45,9 @@ fn run(arguments: &[String]) -> Result<(), String> {
             let work = Work::from_arguments(rest).ok_or_else(usage)?;
             work.run().map_err(|error| error.to_string())
         }
-        [command, directory, states, seed] if command == "lab" => {
-            Lab::new(directory.as_ref())?.run(number(states)? as usize, number(seed)?)
+        [command, directory, states, seed, file_system] if command == "lab" => {
+            let lab = Lab::new(directory.as_ref())?;
+            lab.run(file_system, number(states)? as usize, number(seed)?)
         }
         [command, directory, states, seed, recording] if command == "again" => {
             let lab = Lab::new(directory.as_ref())?;

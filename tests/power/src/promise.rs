@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use hitherto_store::Position;
 
-use crate::disk::{FILE_SYSTEM_BYTES, SECTOR_BYTES};
+use crate::disk::{PROMISES_OFFSET, SECTOR_BYTES};
 use crate::load::{Key, THREADS};
 
 /// The append of this key begins at this position: somebody was told so, or has read it there.
@@ -90,7 +90,7 @@ impl Witness {
         options.custom_flags(0);
         let memory = vec![0; 2 * SECTOR_BYTES];
         let aligned = memory.as_ptr().align_offset(SECTOR_BYTES);
-        let offset = FILE_SYSTEM_BYTES + voice * SECTOR_BYTES as u64;
+        let offset = PROMISES_OFFSET + voice * SECTOR_BYTES as u64;
         Ok(Self { disk: options.open(disk)?, offset, memory, aligned })
     }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::daemon::{DISK, Daemon, EXPORT, LOG};
-use crate::disk::{FILE_SYSTEM_BYTES, Mounted, PROMISES_BYTES};
+use crate::disk::{Mounted, PROMISES_BYTES, PROMISES_OFFSET};
+use crate::file_system::Kind;
 use crate::program::run;
 use crate::promise::{BEGINNINGS, Promise, Witness, Word};
 use crate::workload::Work;
@@ -13,37 +14,44 @@ use crate::write_log::{self, Entry};
 
 const BASE: &str = "base.img";
 const PROMISES: &str = "promises.txt";
+const KIND: &str = "kind.txt";
 /// Room that is not taken until it is used.
 const LOG_BYTES_MAX: u64 = 1 << 30;
 
+/// A disk, and what was promised while it was written.
+#[derive(Clone)]
+pub(crate) struct Start {
+    pub(crate) kind: &'static Kind,
+    pub(crate) disk: Vec<u8>,
+    pub(crate) promised: Vec<Promise>,
+}
+
 /// A disk as it was, what it had been promised to hold, and what happened then.
 pub(crate) struct Recording {
-    pub(crate) base: Vec<u8>,
-    pub(crate) promised: Vec<Promise>,
+    pub(crate) start: Start,
     pub(crate) entries: Vec<Entry>,
     log_bytes: u64,
 }
 
 impl Recording {
-    /// Lets the processes work on a disk that begins as `base`, one after another.
+    /// Lets the processes work on a disk, one after another.
     pub(crate) fn make(
         directory: &Path,
-        base: Vec<u8>,
-        promised: Vec<Promise>,
+        start: Start,
         works: impl FnOnce(&Path, &Path) -> Vec<Work>,
     ) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
         let mount = directory.join("mount");
         std::fs::create_dir_all(&mount).map_err(failed)?;
-        std::fs::write(directory.join(DISK), &base).map_err(failed)?;
+        std::fs::write(directory.join(DISK), &start.disk).map_err(failed)?;
         for (name, bytes) in
-            [(DISK, FILE_SYSTEM_BYTES + PROMISES_BYTES), (LOG, LOG_BYTES_MAX), (EXPORT, 0)]
+            [(DISK, PROMISES_OFFSET + PROMISES_BYTES), (LOG, LOG_BYTES_MAX), (EXPORT, 0)]
         {
             set_length(&directory.join(name), bytes, name != DISK).map_err(failed)?;
         }
         let daemon = Daemon::start(directory)?;
         let export = directory.join(EXPORT);
-        let mounted = Mounted::new(&export, &mount)?;
+        let mounted = Mounted::new(&export, &mount, start.kind)?;
         let mut witness = Witness::new(&export, BEGINNINGS).map_err(failed)?;
         for process in works(&mounted.store(), &export) {
             witness.say(Word::Beginning).map_err(failed)?;
@@ -54,20 +62,23 @@ impl Recording {
         File::open(&export).and_then(|disk| disk.sync_all()).map_err(failed)?;
         daemon.stop()?;
         let (entries, log_bytes) = write_log::read(&directory.join(LOG))?;
-        Ok(Self { base, promised, entries, log_bytes })
+        Ok(Self { start, entries, log_bytes })
     }
 
     /// A recording that nobody made.
     #[cfg(test)]
-    pub(crate) fn of(base: Vec<u8>, entries: Vec<Entry>) -> Self {
-        Self { base, promised: Vec::new(), entries, log_bytes: 0 }
+    pub(crate) fn of(kind: &str, disk: Vec<u8>, entries: Vec<Entry>) -> Self {
+        let kind = Kind::named(kind).expect("it is one of them");
+        let start = Start { kind, disk, promised: Vec::new() };
+        Self { start, entries, log_bytes: 0 }
     }
 
     /// Keeps what was recorded in `made_in`, so that it can be looked at again.
     pub(crate) fn keep(&self, made_in: &Path, to: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(to)?;
-        std::fs::write(to.join(BASE), &self.base)?;
-        let lines = self.promised.iter().map(|promise| format!("{promise}\n"));
+        std::fs::write(to.join(KIND), self.start.kind.name)?;
+        std::fs::write(to.join(BASE), &self.start.disk)?;
+        let lines = self.start.promised.iter().map(|promise| format!("{promise}\n"));
         std::fs::write(to.join(PROMISES), lines.collect::<String>())?;
         let from = File::open(made_in.join(LOG))?;
         let mut used = std::io::Read::take(from, self.log_bytes);
@@ -81,8 +92,10 @@ impl Recording {
         let lines = std::fs::read_to_string(from.join(PROMISES)).map_err(failed)?;
         let promised = lines.lines().map(str::parse).collect::<Result<_, _>>()?;
         let (entries, log_bytes) = write_log::read(&from.join(LOG))?;
-        let base = std::fs::read(from.join(BASE)).map_err(failed)?;
-        Ok(Self { base, promised, entries, log_bytes })
+        let kind = std::fs::read_to_string(from.join(KIND)).map_err(failed)?;
+        let kind = Kind::named(&kind)?;
+        let disk = std::fs::read(from.join(BASE)).map_err(failed)?;
+        Ok(Self { start: Start { kind, disk, promised }, entries, log_bytes })
     }
 
     /// The numbers of the entries that are of some sort.
@@ -96,7 +109,7 @@ impl Recording {
             Entry::Said(Word::Promise(promise)) => Some(*promise),
             _ => None,
         });
-        self.promised.iter().copied().chain(here).collect()
+        self.start.promised.iter().copied().chain(here).collect()
     }
 }
 

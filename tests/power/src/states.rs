@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::check::check;
 use crate::crash::{Fate, Medium};
 use crate::disk::Mounted;
+use crate::file_system::Kind;
 use crate::promise::{Promise, Word};
 use crate::random::Random;
 use crate::recording::Recording;
@@ -93,7 +94,7 @@ impl<'recording> States<'recording> {
         std::thread::scope(|scope| {
             let checking = shares.map(|first| {
                 let last = (first + share).min(self.cuts.len());
-                let place = Place::new(directory, first);
+                let place = Place::new(directory, first, self.recording.start.kind);
                 scope.spawn(move || self.check_some(first..last, &place?))
             });
             let checking = checking.collect::<Vec<_>>();
@@ -129,14 +130,15 @@ impl<'recording> States<'recording> {
 struct Place {
     image: PathBuf,
     mount: PathBuf,
+    kind: &'static Kind,
 }
 
 impl Place {
-    fn new(directory: &Path, number: usize) -> Result<Self, String> {
+    fn new(directory: &Path, number: usize, kind: &'static Kind) -> Result<Self, String> {
         let mount = directory.join(format!("crashed-{number}"));
         let failed = |error| format!("{} cannot be made: {error}", mount.display());
         std::fs::create_dir_all(&mount).map_err(failed)?;
-        Ok(Self { image: mount.with_extension("img"), mount })
+        Ok(Self { image: mount.with_extension("img"), mount, kind })
     }
 
     /// The outer error is one of the lab, the inner one is what it found.
@@ -146,7 +148,7 @@ impl Place {
         let mut image = File::options();
         let image = image.write(true).create(true).truncate(false).open(&self.image);
         image.and_then(|image| image.write_all_at(disk, 0)).map_err(failed)?;
-        let mounted = Mounted::new(&self.image, &self.mount)?;
+        let mounted = Mounted::new(&self.image, &self.mount, self.kind)?;
         let checked = catch_unwind(AssertUnwindSafe(|| check(&mounted.store(), promised)));
         mounted.unmount()?;
         Ok(checked.unwrap_or_else(|_| Err("the store panicked: see above".to_owned())))
@@ -164,7 +166,7 @@ mod tests {
             9 => Entry::Flush,
             _ => write(number * SECTOR_BYTES as u64),
         });
-        Recording::of(vec![0; 64 * SECTOR_BYTES], entries.collect())
+        Recording::of("ext4-ordered", vec![0; 64 * SECTOR_BYTES], entries.collect())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::disk::{FILE_SYSTEM_BYTES, SECTOR_BYTES};
+use crate::disk::{PROMISES_OFFSET, SECTOR_BYTES};
 use crate::promise::Word;
 
 const MAGIC: u64 = 0x006a_7366_7773_6872;
@@ -64,7 +64,7 @@ impl Log {
             return Ok((Entry::Discard { offset, length }, head_bytes));
         }
         let bytes = self.bytes(at + head_bytes, length as usize)?;
-        let entry = if offset >= FILE_SYSTEM_BYTES {
+        let entry = if offset >= PROMISES_OFFSET {
             Entry::Said(Word::from_sector(&bytes)?)
         } else {
             Entry::Write { offset, bytes }
@@ -106,7 +106,7 @@ mod tests {
         let promise = "1 2 3 44";
         let mut sector = promise.as_bytes().to_vec();
         sector.resize(SECTOR_BYTES, 0);
-        let behind = FILE_SYSTEM_BYTES / SECTOR_BYTES as u64;
+        let behind = PROMISES_OFFSET / SECTOR_BYTES as u64;
         let log = [
             head([MAGIC, 1, 4, SECTOR_BYTES as u64]),
             head([3, 2, 0, 0]),

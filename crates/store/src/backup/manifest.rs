@@ -11,7 +11,7 @@ use crate::roll;
 
 /// The name of the manifest.
 pub(super) const MANIFEST: &str = "manifest";
-const TEMPORARY: &str = "manifest.tmp";
+pub(super) const TEMPORARY: &str = "manifest.tmp";
 const TITLE: &str = "hitherto backup 1";
 const BYTES_MAX: u64 = 64 << 20;
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::Backup;
 use super::disk::read_hashing;
-use super::manifest::{Entry, MANIFEST, Manifest};
+use super::manifest::{self, Entry, MANIFEST, Manifest};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::load::{disk_error, log_number};
 use crate::log::FORMAT_FILE;
-use crate::open::{LOCK_FILE, TEMPORARY_SUFFIX};
+use crate::open::LOCK_FILE;
 use crate::planted::{PlantedBug, unless};
 use crate::roll;
 use crate::store::{EmbeddedStore, LogEnd};
@@ -21,6 +21,8 @@ const PAGE_BYTES: usize = 4096;
 /// The end of a file is looked at in parts of this size for where its zeros begin.
 const ZEROS_BYTES: u64 = 64 << 10;
 const TEMPORARY: &str = "copy.tmp";
+/// What a backup that was interrupted may leave.
+const TEMPORARIES: [&str; 2] = [TEMPORARY, manifest::TEMPORARY];
 /// How often a file is looked for again that got another form while it was opened.
 const ATTEMPTS: u32 = 8;
 
@@ -46,7 +48,7 @@ pub(super) fn take(store: &EmbeddedStore, to: &dyn Disk) -> Result<Backup> {
     let head = Position(end.position.0 - 1);
     refuse_other(before.as_ref(), store, head)?;
     let kept = before.map_or_else(Vec::new, |before| before.files);
-    remove_all(to, |name| name.ends_with(TEMPORARY_SUFFIX))?;
+    remove_all(to, |name| TEMPORARIES.contains(&name))?;
     let (mut files, mut copied) = (Vec::new(), Vec::new());
     for number in numbers(store, &end)? {
         let source = source(store, &end, number)?;
@@ -77,7 +79,10 @@ fn not_copied() -> impl FnOnce(io::Error) -> Error {
 fn refuse_foreign(to: &dyn Disk) -> Result<()> {
     let names = to.list().map_err(disk_error("the backup's directory could not be listed"))?;
     let is_ours = |name: &String| {
-        name == MANIFEST || name == LOCK_FILE || name.ends_with(TEMPORARY_SUFFIX) || is_copy(name)
+        name == MANIFEST
+            || name == LOCK_FILE
+            || TEMPORARIES.contains(&name.as_str())
+            || is_copy(name)
     };
     match names.iter().find(|name| !is_ours(name)) {
         None => Ok(()),

@@ -1,8 +1,8 @@
 //! The real disk: the only file of the engine that touches the file system.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,29 +14,30 @@ const LOCK_FILE: &str = "lock";
 /// A directory of the file system.
 #[derive(Debug)]
 pub struct Directory {
+    /// From the root, so that it stays the same when the process goes to another directory.
     path: PathBuf,
-    /// The directory itself, to sync names; none if it is only read. It stays open, so that this
-    /// needs no file descriptor when there is none left.
-    names: Option<File>,
+    /// The directory itself, to sync names, and to know it again. It stays open, so that this needs
+    /// no file descriptor when there is none left.
+    held: File,
+    is_read_only: bool,
 }
 
 impl Directory {
     /// Uses a directory, and creates it (durably, in its parent) if it is not there.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let path = path.into();
+        let path = std::path::absolute(path.into())?;
         if !path.is_dir() {
             std::fs::create_dir_all(&path)?;
             sync_parents(&path)?;
         }
-        let names = Some(File::open(&path)?);
-        Ok(Self { path, names })
+        Ok(Self { held: File::open(&path)?, path, is_read_only: false })
     }
 
     /// Uses a directory that exists, only for reading.
     pub fn read_only(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let directory = Self { path: path.into(), names: None };
-        std::fs::read_dir(&directory.path)?;
-        Ok(directory)
+        let path = std::path::absolute(path.into())?;
+        std::fs::read_dir(&path)?;
+        Ok(Self { held: File::open(&path)?, path, is_read_only: true })
     }
 
     /// Gives a directory that is complete another name, where nothing is or an empty directory,
@@ -46,10 +47,21 @@ impl Directory {
         sync_parents(path)
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    /// The path of a file, if the directory still stands where it stood. In the place of a store
+    /// that was moved away another one may stand by now, which is nobody's here.
+    fn file(&self, name: &str) -> io::Result<PathBuf> {
         debug_assert!(!name.contains('/'), "a name is a file name, never a path");
-        self.path.join(name)
+        if identity(&std::fs::metadata(&self.path)?) == identity(&self.held.metadata()?) {
+            return Ok(self.path.join(name));
+        }
+        let path = self.path.display();
+        Err(io::Error::other(format!("another directory was put in the place of {path} meanwhile")))
     }
+}
+
+/// What a directory keeps when it is renamed, and no other one has.
+fn identity(directory: &Metadata) -> (u64, u64) {
+    (directory.dev(), directory.ino())
 }
 
 /// The directory itself was durable only in its parent; one level up is enough unless several
@@ -65,6 +77,25 @@ fn sync_parents(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+fn open_to(path: &Path, write: bool) -> io::Result<File> {
+    match without_access_times().read(true).write(write).open(path) {
+        // Only who owns a file may read it without a note.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            OpenOptions::new().read(true).write(write).open(path)
+        }
+        opened => opened,
+    }
+}
+
+/// When a file was read last is not noted, where that can be said: it is a tenth of what a read of
+/// one event from the page cache costs.
+fn without_access_times() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(target_os = "linux")]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOATIME);
+    options
+}
+
 impl Disk for Directory {
     fn list(&self) -> io::Result<Vec<String>> {
         let name = |entry: io::Result<std::fs::DirEntry>| {
@@ -74,14 +105,15 @@ impl Disk for Directory {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create_new(true).open(self.file(name))?;
+        let mut options = without_access_times();
+        let file = options.read(true).write(true).create_new(true).open(self.file(name)?)?;
         Ok(Arc::new(file))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let open = |write| OpenOptions::new().read(true).write(write).open(self.file(name));
-        let file = match open(self.names.is_some()) {
+        let path = self.file(name)?;
+        let open = |write| open_to(&path, write);
+        let file = match open(!self.is_read_only) {
             // Reads go on when the file system was made read-only under the store.
             Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => open(false),
             opened => opened,
@@ -90,22 +122,19 @@ impl Disk for Directory {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        std::fs::rename(self.file(from), self.file(to))
+        std::fs::rename(self.file(from)?, self.file(to)?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        std::fs::remove_file(self.file(name))
+        std::fs::remove_file(self.file(name)?)
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        match &self.names {
-            Some(names) => names.sync_all(),
-            None => File::open(&self.path)?.sync_all(),
-        }
+        self.held.sync_all()
     }
 
     fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
-        let path = self.file(LOCK_FILE);
+        let path = self.file(LOCK_FILE)?;
         let mut options = OpenOptions::new();
         let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
@@ -114,15 +143,21 @@ impl Disk for Directory {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 file.read_to_string(&mut holder)?;
-                let message = format!("it is open for writing in {}", holder.trim());
+                let holder = holder.lines().next().unwrap_or("another process");
+                let message = format!("it is open for writing in {holder}");
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, message));
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        file.set_len(0)?;
-        writeln!(file, "process {}", std::process::id())?;
+        note_holder(&mut file);
         Ok(Box::new(file))
     }
+}
+
+/// Notes who has the lock, for the message to whoever comes second. Without the note the lock is as
+/// good, so a disk that is too full for it keeps nobody out.
+fn note_holder(file: &mut File) {
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "process {}", std::process::id()));
 }
 
 /// A file of the file system.

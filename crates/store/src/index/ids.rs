@@ -65,8 +65,7 @@ impl Places {
     pub(crate) fn push(&self, id: EventId, offset: u64) -> u32 {
         let event = self.count.load(Ordering::Relaxed);
         let (bucket, tag) = self.hash(id);
-        self.lowest.fetch_min(start_of(id), Ordering::Relaxed);
-        self.highest.fetch_max(start_of(id), Ordering::Relaxed);
+        self.widen(start_of(id));
         let place = self.list.slot(event);
         place.offset.store((offset / OFFSET_UNIT) as u32, Ordering::Relaxed);
         place.id_tag.store(tag, Ordering::Relaxed);
@@ -74,6 +73,16 @@ impl Places {
         self.count.store(event + 1, Ordering::Release);
         bucket.store(event + 1, Ordering::Release);
         event
+    }
+
+    /// Only the writer does this, so that nothing can come between a look and a change.
+    fn widen(&self, start: u64) {
+        if start < self.lowest.load(Ordering::Relaxed) {
+            self.lowest.store(start, Ordering::Relaxed);
+        }
+        if start > self.highest.load(Ordering::Relaxed) {
+            self.highest.store(start, Ordering::Relaxed);
+        }
     }
 
     /// Adds events that are known to have been there, but cannot be read.
@@ -88,19 +97,14 @@ impl Places {
     /// The events that may have this id, newest first.
     pub(crate) fn candidates(&self, id: EventId) -> impl Iterator<Item = u32> {
         let (bucket, tag) = self.hash(id);
-        let mut next = if self.may_have(id) { bucket.load(Ordering::Acquire) } else { 0 };
+        let mut next =
+            if self.id_range().contains(id) { bucket.load(Ordering::Acquire) } else { 0 };
         let chain = std::iter::from_fn(move || {
             let event = next.checked_sub(1)?;
             next = self.list.at(event).before.load(Ordering::Acquire);
             Some(event)
         });
         chain.filter(move |&event| self.list.at(event).id_tag.load(Ordering::Acquire) == tag)
-    }
-
-    fn may_have(&self, id: EventId) -> bool {
-        let start = start_of(id);
-        let lowest = self.lowest.load(Ordering::Relaxed);
-        (lowest..=self.highest.load(Ordering::Relaxed)).contains(&start)
     }
 
     /// How many buckets the table has.
@@ -131,9 +135,10 @@ impl Places {
         self.list.at(event).id_tag.load(Ordering::Acquire)
     }
 
-    /// The lowest and the highest start of an id.
-    pub(crate) fn id_range(&self) -> (u64, u64) {
-        (self.lowest.load(Ordering::Relaxed), self.highest.load(Ordering::Relaxed))
+    /// The range of all ids.
+    pub(crate) fn id_range(&self) -> IdRange {
+        let lowest = self.lowest.load(Ordering::Relaxed);
+        IdRange { lowest, highest: self.highest.load(Ordering::Relaxed) }
     }
 
     fn hash(&self, id: EventId) -> (&AtomicU32, u32) {
@@ -147,7 +152,35 @@ pub(crate) fn hash_part(id: EventId, seed: u64) -> u32 {
     (lucky(xxh3_64_with_seed(id.as_bytes(), seed)) >> 32) as u32
 }
 
+/// From the lowest to the highest start of some ids; empty if the lowest is above the highest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IdRange {
+    pub(crate) lowest: u64,
+    pub(crate) highest: u64,
+}
+
+impl IdRange {
+    const EMPTY: Self = Self { lowest: u64::MAX, highest: 0 };
+
+    /// The range of these ids.
+    pub(crate) fn of(ids: impl Iterator<Item = EventId>) -> Self {
+        ids.map(start_of).fold(Self::EMPTY, |range, start| Self {
+            lowest: range.lowest.min(start),
+            highest: range.highest.max(start),
+        })
+    }
+
+    /// Whether an id can be in both.
+    pub(crate) fn overlaps(self, other: Self) -> bool {
+        self.lowest <= other.highest && other.lowest <= self.highest
+    }
+
+    pub(crate) fn contains(self, id: EventId) -> bool {
+        (self.lowest..=self.highest).contains(&start_of(id))
+    }
+}
+
 /// The first eight bytes, in which ids that grow with time keep it.
-pub(crate) fn start_of(id: EventId) -> u64 {
+fn start_of(id: EventId) -> u64 {
     u64::from_be_bytes(id.as_bytes()[..8].try_into().expect("eight bytes"))
 }

@@ -18,6 +18,7 @@ use crate::event::{EventId, split_stream_name};
 use crate::record::Recorded;
 
 use arena::Arena;
+pub(crate) use ids::IdRange;
 use ids::Places;
 use keys::{Key, Keys};
 pub(crate) use keys::{KeyClass, hash as term_hash};
@@ -198,8 +199,8 @@ impl GrowingIndex {
         cursor.seek(&self.arena, target)
     }
 
-    /// The lowest and the highest start of an id.
-    pub(crate) fn id_range(&self) -> (u64, u64) {
+    /// The range of all ids.
+    pub(crate) fn id_range(&self) -> IdRange {
         self.places.id_range()
     }
 }

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use hitherto_store::{
-    Append, EmbeddedStore, Error, ErrorKind, EventStore, MemoryDisk, NewEvent, Options, Query,
-    Recorded, SystemClock, Tag, verify_disk,
+    Append, EmbeddedStore, Error, ErrorKind, EventStore, MemoryDisk, NewEvent, Options, Position,
+    Query, Recorded, SystemClock, Tag, verify_disk,
 };
 
 use crate::common::image::{Image, disk_of, image_of, read};
@@ -150,6 +150,66 @@ fn every_missing_file_is_noticed() {
         assert_eq!(error.kind(), ErrorKind::Corrupt, "without {name}: {error}");
         check_reader(&damaged, &events, name);
     }
+}
+
+/// A store of three files, of which the second has lost a commit. The positions that are lost.
+fn store_that_lost_a_commit() -> (Image, Vec<Recorded>, [u64; 2]) {
+    let (mut image, events) = sound_store(true);
+    let log = image.get_mut("000000000002.log").expect("there are three");
+    let is_commit = |place: &usize| log[*place..].starts_with(b"HCom");
+    let commit = (4096..log.len()).step_by(8).filter(is_commit).nth(6).expect("it has some");
+    let first = u64::from_le_bytes(log[commit + 16..][..8].try_into().expect("eight bytes"));
+    log[commit + 60] ^= 1;
+    (image, events, [first, first + 1])
+}
+
+/// For each event in turn, whether it can be read.
+fn readable(store: &EmbeddedStore, events: &[Recorded]) -> Vec<u64> {
+    let is_read = |event: &&Recorded| {
+        let before = Position(event.position().0 - 1);
+        let (found, _) = read(store, Query::all().after(before).limit(1));
+        assert!(found.is_empty() || found[0] == **event, "something else was returned");
+        !found.is_empty()
+    };
+    events.iter().filter(is_read).map(|event| event.position().0).collect()
+}
+
+/// Events behind a lost commit were once said to be unreadable, because an index that was made
+/// without it counts their versions differently.
+#[test]
+fn verify_names_what_is_lost_and_nothing_else() {
+    let (mut image, events, lost) = store_that_lost_a_commit();
+    let mut indexes = image.keys().filter(|name| name.contains(".idx")).cloned();
+    let first = indexes.next().expect("there is an index");
+    image.retain(|name, _| !name.contains(".idx") || *name == first);
+    let opened = EmbeddedStore::read_only_on(disk_of(&image), SystemClock, options());
+    let is_lost = |event: &Recorded| lost.contains(&event.position().0);
+    let left = events.iter().filter(|event| !is_lost(event)).map(|event| event.position().0);
+    assert_eq!(readable(&opened.expect("it can be read"), &events), left.collect::<Vec<_>>());
+    let report = verify_disk(Arc::new(disk_of(&image))).expect("it can be read");
+    let named: Vec<_> = report.damages.iter().map(|damage| damage.positions).collect();
+    assert_eq!(named, [Some((Position(lost[0]), Position(lost[1])))], "{report:?}");
+}
+
+/// An index cannot be built anew, because its log is damaged too. The store was once not even
+/// opened for reading then.
+#[test]
+fn an_index_that_cannot_be_built_anew_costs_no_event() {
+    let (mut image, events, lost) = store_that_lost_a_commit();
+    for (name, bytes) in image.iter_mut().filter(|(name, _)| name.contains(".idx")) {
+        // Behind its header and its table of log files.
+        let pages = 2..bytes.len() / 4096;
+        assert!(pages.len() > 2, "{name}");
+        pages.for_each(|page| bytes[page * 4096 + 100] ^= 1);
+    }
+    let store = EmbeddedStore::read_only_on(disk_of(&image), SystemClock, options());
+    let is_lost = |event: &Recorded| lost.contains(&event.position().0);
+    let left = events.iter().filter(|event| !is_lost(event)).map(|event| event.position().0);
+    let store = store.expect("it can be read");
+    assert_eq!(readable(&store, &events), left.collect::<Vec<_>>());
+    let (_, error) = read(&store, Query::all());
+    let error = error.expect("events are missing").to_string();
+    assert!(error.contains("000000000002.log at offset"), "{error} names what was damaged");
 }
 
 /// Cut to 4,160 bytes, the only file of a small store was once taken for one with a torn tail:

@@ -160,6 +160,23 @@ fn positions_beyond_what_other_systems_can_count() {
     }
 }
 
+/// "As much as there is" is a number too. Memory of that size was once asked for at once.
+#[test]
+fn options_that_ask_for_everything_or_nothing() {
+    for number in LIMITS {
+        let mut options = options();
+        (options.memory_bytes_max, options.log_file_bytes_max) = (number, number);
+        (options.raw_bytes_max, options.scavenge_bytes_per_second) = (number, number);
+        let store = EmbeddedStore::on(MemoryDisk::new(), At(0), options).expect("it opens");
+        (0..20).for_each(|_| drop(store.append(append()).expect("it fits")));
+        store.compress().expect("there is room");
+        for _ in 0..3 {
+            assert_eq!(all(&store, Query::tag("a", 1)).len(), 20, "{number}");
+        }
+        store.close().expect("it closes");
+    }
+}
+
 #[test]
 fn counting_with_32_bits_is_found() {
     plant(Some(PlantedBug::CountWith32Bits));

@@ -147,3 +147,19 @@ fn a_directory_without_permission_to_write_can_be_read() {
     let error = reader.append(Append::to("a-1").event(NewEvent::json("Happened", "{}")));
     assert_eq!(error.expect_err("it only reads").kind(), ErrorKind::Invalid);
 }
+
+/// What an interrupted run leaves ends so, and is removed; a file of somebody else once went with
+/// it.
+#[test]
+fn a_file_of_somebody_else_that_ends_in_tmp_is_left_alone() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let letter = directory.path().join("letter.tmp");
+    std::fs::write(&letter, "dear").expect("it is written");
+    let error = refusal(directory.path());
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    let store = EmbeddedStore::in_memory();
+    let error = store.backup(directory.path()).expect_err("there is something else");
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert_eq!(std::fs::read(&letter).expect("it is there"), b"dear");
+    assert_eq!(listing(directory.path()).len(), 1);
+}

@@ -5,7 +5,7 @@ use std::io;
 
 use super::entries::{self, ID_ENTRY_BYTES, IdEntry, KeyEntry, KeyHead, TableWriter, home_hash};
 use super::filter::{self, FilterWriter};
-use super::header::{FILE_ENTRY_BYTES, Fields, FileEntry, SealedHeader, Sections};
+use super::header::{FILE_ENTRY_BYTES, Fields, FileEntry, SealedHeader, Sections, varint_len};
 use super::postings::{INLINE_BYTES_MAX, Place, PostingsWriter, SealedPostings, encode_inline};
 use super::{SealedIndex, file_name};
 use crate::disk::Disk;
@@ -13,9 +13,6 @@ use crate::error::{Error, Result};
 use crate::index::{KeyClass, ids};
 use crate::page::{CONTENT_BYTES, PageWriter, Pages};
 use crate::sync::AtomicBool;
-
-/// Bytes that the first of some postings may grow by when they are moved behind others.
-const MOVED_BYTES: usize = 4;
 
 /// Of an index that is written: everything but what its sources know.
 pub(crate) struct Coverage {
@@ -59,12 +56,17 @@ impl SourceKey {
         }
     }
 
-    /// Bytes that its postings take within an entry at most, also behind others.
-    fn inline_bytes_max(&self) -> usize {
+    /// Bytes that its postings take at most within an entry of an index of so many events: the
+    /// first of them may take more behind others.
+    fn inline_bytes_max(&self, events: u32) -> usize {
+        let longest = varint_len(u64::from(events));
         match &self.handle {
-            KeyHandle::Sealed(Place::Inline(bytes)) => bytes.len() + MOVED_BYTES,
+            KeyHandle::Sealed(Place::Inline(bytes)) => {
+                let first = bytes.iter().take_while(|&&byte| byte >= 0x80).count() + 1;
+                bytes.len() + longest.saturating_sub(first)
+            }
             KeyHandle::Sealed(Place::Section { .. }) => INLINE_BYTES_MAX,
-            KeyHandle::Growing(_) => 3 * self.count as usize,
+            KeyHandle::Growing(_) => longest * self.count as usize,
         }
     }
 
@@ -135,38 +137,53 @@ fn lay_out(header: &SealedHeader, sources: &[&dyn IndexSource]) -> Result<Sectio
     let events = u64::from(header.events);
     let places = 1 + pages(u64::from(header.files) * FILE_ENTRY_BYTES as u64);
     let ids = places + (header.events).div_ceil((CONTENT_BYTES / 4) as u32);
-    let id_homes = entries::homes(events * ID_ENTRY_BYTES as u64);
+    let id_homes = entries::homes_of_ids(events);
     let filter = ids + id_homes + entries::spare_pages(id_homes);
-    let (key_count, key_bytes) = count_keys(sources)?;
-    let filter_blocks = filter::blocks(key_count);
+    let keys_there = count_keys(sources, header.events)?;
+    let filter_blocks = filter::blocks(keys_there.count);
     let keys = filter + filter::pages(filter_blocks);
-    let key_homes = entries::homes(key_bytes);
+    let key_homes = entries::homes_of_keys(keys_there.bytes, keys_there.largest);
     let postings = keys + key_homes + entries::spare_pages(key_homes);
     let end = postings;
     Ok(Sections { places, ids, id_homes, filter, filter_blocks, keys, key_homes, postings, end })
 }
 
-/// How many keys there are, and the bytes that their entries take at most: what is in several
-/// sources is one key.
-fn count_keys(sources: &[&dyn IndexSource]) -> Result<(u64, u64)> {
+/// The keys that an index will have: what is in several sources is one key.
+#[derive(Default)]
+struct KeysThere {
+    count: u64,
+    /// Bytes that their entries take at most.
+    bytes: u64,
+    /// And the largest of them.
+    largest: u64,
+}
+
+impl KeysThere {
+    fn add(&mut self, name: &str, postings: usize) {
+        let bytes = entries::key_entry_bytes(name, postings);
+        self.count += 1;
+        self.bytes += bytes;
+        self.largest = self.largest.max(bytes);
+    }
+}
+
+fn count_keys(sources: &[&dyn IndexSource], events: u32) -> Result<KeysThere> {
     let sorted = sources.iter().map(|source| source.keys()).collect();
     let mut merged = Merged::new(sorted, |key: &SourceKey| key.hash).peekable();
-    let (mut count, mut bytes) = (0, 0);
+    let mut keys = KeysThere::default();
     while let Some(first) = merged.next() {
         let (_, key) = first?;
-        count += 1;
-        let mut postings = key.inline_bytes_max();
+        let mut postings = key.inline_bytes_max(events);
         while let Some(next) = merged.next_if(|next| is_alike(next, key.hash)) {
             let (_, next) = next?;
-            postings += next.inline_bytes_max();
+            postings += next.inline_bytes_max(events);
             if next.order() != key.order() {
-                count += 1;
-                bytes += entries::key_entry_bytes(&next.name, postings);
+                keys.add(&next.name, postings);
             }
         }
-        bytes += entries::key_entry_bytes(&key.name, postings);
+        keys.add(&key.name, postings);
     }
-    Ok((count, bytes))
+    Ok(keys)
 }
 
 struct Writing<'index> {

@@ -16,22 +16,37 @@ use crate::planted::is_named;
 
 /// Bytes at the start of a page of entries: how many bytes are used.
 const PAGE_HEADER_BYTES: usize = 4;
-/// How full pages are made on average, in percent, so that few entries stand off their home.
-const FILL: usize = 80;
+/// Bytes of a page that entries can take.
+const ENTRIES_BYTES: u64 = (CONTENT_BYTES - PAGE_HEADER_BYTES) as u64;
+/// How full pages are made on average, in percent, so that few entries stand off their home: of
+/// ids, of which five hundred stand in a page, so that few pages get a tenth more than others, and
+/// of keys, of which some seventy do.
+const IDS_FILL: u64 = 90;
+const KEYS_FILL: u64 = 85;
 /// Bytes of a key's entry without its name and its postings.
 const KEY_FIXED_BYTES: usize = 18;
 const INLINE: u8 = 0;
 const SECTION: u8 = 1;
 
-/// Pages that so many bytes of entries are spread over.
-pub(super) fn homes(bytes: u64) -> u32 {
-    let per_page = (CONTENT_BYTES - PAGE_HEADER_BYTES) * FILL / 100;
-    (bytes / per_page as u64 + 1) as u32
+/// Pages that so many ids are spread over.
+pub(super) fn homes_of_ids(ids: u64) -> u32 {
+    homes(ids * ID_ENTRY_BYTES as u64, ENTRIES_BYTES * IDS_FILL / 100)
 }
 
-/// Pages behind the homes for what does not fit.
+/// Pages that keys of so many bytes are spread over, when the largest takes so many: an entry is
+/// not divided, so that what is left of a page may be as much.
+pub(super) fn homes_of_keys(bytes: u64, largest: u64) -> u32 {
+    let whole = ENTRIES_BYTES.saturating_sub(largest) * IDS_FILL / 100;
+    homes(bytes, whole.clamp(ENTRIES_BYTES / 2, ENTRIES_BYTES * KEYS_FILL / 100))
+}
+
+fn homes(bytes: u64, bytes_a_page: u64) -> u32 {
+    (bytes / bytes_a_page + 1) as u32
+}
+
+/// Pages behind the homes for what does not fit into the last of them.
 pub(super) fn spare_pages(homes: u32) -> u32 {
-    homes.min(16) + homes / 16
+    homes.min(16) + homes / 64
 }
 
 /// The page where an entry is looked for first.
@@ -204,5 +219,41 @@ impl<'bytes> KeyHead<'bytes> {
         let name = std::str::from_utf8(self.name).ok()?.into();
         let class = KeyClass::from_code(self.class)?;
         Some(KeyEntry { hash: self.hash, class, name, version_before, count, place })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{Disk, MemoryDisk};
+    use crate::sync::AtomicBool;
+
+    /// Entries of these bytes, in the order of hashes as good as random.
+    fn fits(bytes: impl Iterator<Item = usize>, homes: u32) {
+        let (disk, never) = (MemoryDisk::new(), AtomicBool::new(false));
+        let file = disk.create("table").unwrap();
+        let hash = |number: usize| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
+        let mut entries: Vec<_> =
+            bytes.enumerate().map(|(number, bytes)| (home_hash(hash(number)), bytes)).collect();
+        entries.sort_unstable();
+        let mut table = TableWriter::new(PageWriter::new(&*file, 7, 0, &never), homes);
+        for (hash, bytes) in entries {
+            table.push(hash, &vec![1; bytes]).unwrap();
+        }
+        table.finish().unwrap();
+    }
+
+    #[test]
+    fn what_fills_pages_badly_finds_room_too() {
+        for count in [1, 2, 5, 30, 20_000] {
+            for largest in [40, 512, 682, 690, 1363] {
+                let same = (0..count).map(|_| largest);
+                fits(same, homes_of_keys((count * largest) as u64, largest as u64));
+                let mixed = (0..count).map(|number| if number % 2 == 0 { largest } else { 40 });
+                let bytes = mixed.clone().sum::<usize>() as u64;
+                fits(mixed, homes_of_keys(bytes, largest as u64));
+            }
+            fits((0..count).map(|_| ID_ENTRY_BYTES), homes_of_ids(count as u64));
+        }
     }
 }

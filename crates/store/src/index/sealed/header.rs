@@ -210,6 +210,11 @@ impl<'bytes> Fields<'bytes> {
 }
 
 /// Appends a number that small values need few bytes for (LEB128).
+/// Bytes that a number takes.
+pub(super) fn varint_len(value: u64) -> usize {
+    (value | 1).ilog2() as usize / 7 + 1
+}
+
 pub(super) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -20,7 +20,7 @@ use crate::cache::{CacheKey, Cached, ReadCache};
 use crate::disk::DiskFile;
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
-use crate::index::{KeyClass, ids, keys};
+use crate::index::{IdRange, KeyClass, ids, keys};
 use crate::page;
 use crate::sync::AtomicBool;
 
@@ -156,7 +156,7 @@ impl SealedIndex {
         }
         let target = entries::home_hash(hash);
         let sections = &self.header.sections;
-        let pages = table(target, sections.keys, sections.key_homes);
+        let pages = from_home(target, sections.keys..sections.postings, sections.key_homes);
         for number in pages {
             let page = self.entries_of(number)?;
             let mut entries = entries::from_hash(&page, hash);
@@ -185,16 +185,20 @@ impl SealedIndex {
         Ok(filter::may_have(&self.page(sections.filter + page)?, block, hash))
     }
 
+    /// The range of all ids.
+    pub(crate) fn id_range(&self) -> IdRange {
+        IdRange { lowest: self.header.lowest_id, highest: self.header.highest_id }
+    }
+
     /// The events that may have this id.
     pub(crate) fn candidates(&self, id: EventId) -> Result<Vec<u32>> {
-        let start = ids::start_of(id);
-        if start < self.header.lowest_id || start > self.header.highest_id {
+        if !self.id_range().contains(id) {
             return Ok(Vec::new());
         }
         let target = ids::hash_part(id, self.seed);
         let sections = &self.header.sections;
         let mut candidates = Vec::new();
-        for number in table(target, sections.ids, sections.id_homes) {
+        for number in from_home(target, sections.ids..sections.ids_end(), sections.id_homes) {
             let page = self.entries_of(number)?;
             let (entries, _) = page.as_chunks::<{ entries::ID_ENTRY_BYTES }>();
             let hash_of =
@@ -275,10 +279,9 @@ fn place_in(page: &Bytes, slot: u32) -> u64 {
     u64::from(u32::from_le_bytes(unit)) * ids::OFFSET_UNIT
 }
 
-/// The pages where an entry with this hash can be.
-fn table(hash: u32, first: u32, homes: u32) -> Range<u32> {
-    let end = first + homes + entries::spare_pages(homes);
-    first + entries::home(hash, homes)..end
+/// The pages of a table where an entry with this hash can be.
+fn from_home(hash: u32, table: Range<u32>, homes: u32) -> Range<u32> {
+    table.start + entries::home(hash, homes)..table.end
 }
 
 fn found(entry: KeyEntry) -> SealedKey {

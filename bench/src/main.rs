@@ -66,6 +66,9 @@ fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
         let work = settings.probe_events.map(|events| Then::Work { events });
         return probe::run(what, &settings.directory, work.unwrap_or(Then::Replay));
     }
+    if !settings.fill.is_empty() {
+        return growth::Filling::of(&settings.fill).run(&settings.directory);
+    }
     let before = machine::syncs_a_second(&settings.directory)?;
     eprintln!("the disk syncs {before:.0} times a second");
     let tables = measure_all(settings)?;

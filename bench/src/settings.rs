@@ -42,6 +42,9 @@ pub(crate) struct Settings {
     /// How many events the store of a probe has, if it should work instead of replaying it.
     #[arg(long, hide = true)]
     pub(crate) probe_events: Option<u64>,
+    /// Fills the store in `--directory` on to the last of these sizes, and ends.
+    #[arg(long, hide = true)]
+    pub(crate) fill: Vec<u64>,
 }
 
 /// One workload; see the report for what each does.

@@ -21,6 +21,8 @@ const RECENT: usize = 1000;
 /// What is appended next.
 pub(super) struct Life {
     random: Random,
+    /// For what is asked: so that what happens does not depend on that.
+    asked: Random,
     samples: Samples,
     slots: Vec<Slot>,
     /// The slots in the order in which they get their next event.
@@ -49,6 +51,7 @@ impl Life {
         random.shuffle(&mut order);
         Self {
             random,
+            asked: Random::seeded(4),
             samples: Samples::new(),
             slots: (0..streams).map(|stream| Slot { stream, version: 0 }).collect(),
             order,
@@ -120,20 +123,20 @@ impl Life {
     /// Rare tags, in a random order: each has all of its events, scattered.
     pub(super) fn tags(&mut self) -> Vec<Tag> {
         let complete = self.events / self.tagged_one_in / TAGGED_EVENTS;
-        (0..complete.max(1)).map(|_| tag(self.random.below(complete.max(1)))).collect()
+        (0..complete.max(1)).map(|_| tag(self.asked.below(complete.max(1)))).collect()
     }
 
     /// Names of random streams that have all of their events, of any age.
     pub(super) fn closed(&mut self, names: usize) -> Vec<String> {
         let open = self.slots.iter().map(|slot| slot.stream).collect::<HashSet<_>>();
-        let closed = std::iter::repeat_with(|| self.random.below(self.streams));
+        let closed = std::iter::repeat_with(|| self.asked.below(self.streams));
         closed.filter(|stream| !open.contains(stream)).map(stream_name).take(names).collect()
     }
 
     /// Names of random streams of those that got their last event lately.
     pub(super) fn recently_closed(&mut self, names: usize) -> Vec<String> {
         let recent = self.recently_closed.make_contiguous();
-        let mut any = || recent[self.random.below(recent.len() as u64) as usize];
+        let mut any = || recent[self.asked.below(recent.len() as u64) as usize];
         (0..names).map(|_| stream_name(any())).collect()
     }
 }

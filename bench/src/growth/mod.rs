@@ -2,18 +2,18 @@
 //!
 //! Reads come before appends at each step, so that they always see what the filling left.
 
+mod filling;
 mod life;
 mod table;
 
 use std::error::Error;
 use std::time::Instant;
 
-use hitherto_store::{EmbeddedStore, EventStore, Position, Query};
+use hitherto_store::{EmbeddedStore, Position, Query};
 
 use crate::hitherto::{self, Hitherto};
 use crate::machine;
 use crate::measure::{Measured, run_for};
-use crate::memory::Memory;
 use crate::peers::{Choice, Peer, Selection, writer};
 use crate::place::Place;
 use crate::probe::{self, Then};
@@ -23,11 +23,11 @@ use crate::table::grouped;
 use crate::w8::deciding;
 use life::{Life, STREAM_EVENTS, TAGGED_EVENTS};
 
+pub(crate) use filling::Filling;
 pub(crate) use table::Growth;
 use table::{Step, Wanted};
 
 const STEPS: [u64; 5] = [1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000];
-const EVENTS_A_COMMIT: usize = 1000;
 const NAMES: usize = 20_000;
 /// What a store may take if nothing else is said.
 const MEMORY_MIB: f64 = 64.0;
@@ -35,13 +35,11 @@ const MEMORY_MIB: f64 = 64.0;
 pub(crate) fn run(settings: &Settings) -> Result<Growth, Box<dyn Error>> {
     let place = Place::fresh(&settings.directory, "growth")?;
     let steps = steps(settings.grown_events());
-    let (window, life) = (steps[0], Life::new(steps[0]));
-    let others_mib = Memory::now()?.own_mib;
-    let mut growing = Growing { settings, place, window, life, others_mib };
+    let mut growing = Growing { settings, place, window: steps[0], life: Life::new(steps[0]) };
     let mut growth = Growth::default();
-    for events in steps {
-        growth.steps.push(growing.step(events)?);
-        eprintln!("grown to {} events", grouped(events as f64));
+    for number in 1..=steps.len() {
+        growth.steps.push(growing.step(&steps[..number])?);
+        eprintln!("grown to {} events", grouped(steps[number - 1] as f64));
     }
     Ok(growth)
 }
@@ -63,28 +61,18 @@ struct Growing<'a> {
     /// How many of the last events a filtered read looks at.
     window: u64,
     life: Life,
-    /// Memory of this process before it opened the store: of the life, and of what was measured
-    /// before.
-    others_mib: f64,
 }
 
 impl Growing<'_> {
-    fn step(&mut self, events: u64) -> Result<Step, Box<dyn Error>> {
+    /// The last of these sizes.
+    fn step(&mut self, sizes: &[u64]) -> Result<Step, Box<dyn Error>> {
+        let mut step = Step::new(sizes[sizes.len() - 1]);
+        self.fill(sizes, &mut step)?;
         let store = EmbeddedStore::open(self.place.path())?;
-        let mut step = Step::new(events);
-        let (filled, most_mib) = Memory::most_during(|| self.fill(&store, &mut step));
-        filled?;
         let syncs = machine::syncs_a_second(&self.settings.directory)?;
         step.add("the disk itself, syncs/s", syncs, Wanted::Nothing);
-        let memory = Memory::now()?;
         self.read(&store, &mut step)?;
         self.append(&store, &mut step);
-        for (name, own_mib) in [
-            ("memory of its own while it is filled, at most, MiB", most_mib),
-            ("memory of its own after filling, MiB", memory.own_mib),
-        ] {
-            step.add(name, own_mib - self.others_mib, Wanted::AtMost(MEMORY_MIB));
-        }
         let head = store.stat()?.head.0;
         let started = Instant::now();
         store.close()?;
@@ -96,14 +84,14 @@ impl Growing<'_> {
         Ok(step)
     }
 
-    fn fill(&mut self, store: &EmbeddedStore, step: &mut Step) -> Result<(), Box<dyn Error>> {
-        let (started, before) = (Instant::now(), self.life.events());
-        while self.life.events() < step.events {
-            store.append(self.life.next_commit(EVENTS_A_COMMIT))?;
-        }
-        let filled = self.life.events() - before;
-        let rate = Measured::at_once(filled, started.elapsed()).rate;
+    fn fill(&mut self, sizes: &[u64], step: &mut Step) -> Result<(), Box<dyn Error>> {
+        let filled = Filling::of(sizes).ask(self.place.path())?;
+        filling::fill(&mut self.life, step.events, |_| Ok(()))?;
+        let rate = filled.events_a_second;
         step.add("filling, up to 1,000 events a commit, events/s", rate, Wanted::Nothing);
+        let memory = Wanted::AtMost(MEMORY_MIB);
+        step.add("memory of its own while it is filled, at most, MiB", filled.most_mib, memory);
+        step.add("memory of its own after filling, MiB", filled.after_mib, memory);
         Ok(())
     }
 

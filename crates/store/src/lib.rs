@@ -52,6 +52,7 @@ mod planted;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 mod query;
+mod read_ahead;
 mod reader;
 mod record;
 mod repair;

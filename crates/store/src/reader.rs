@@ -11,6 +11,7 @@ use crate::events::EventSource;
 use crate::log::ReadBuffer;
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::{Direction, Query};
+use crate::read_ahead::{EVENTS_BEFORE, EVENTS_LEFT_MIN, ReadAhead};
 use crate::record::Recorded;
 use crate::retention::{Floor, Target, View};
 use crate::segment::Segment;
@@ -32,6 +33,9 @@ pub(crate) struct Reader {
     run_up_to: u64,
     /// Whether the walk is in a run that is worth reading ahead.
     is_run: bool,
+    /// How many events of runs were read without a gap.
+    run_events: u64,
+    ahead: Option<ReadAhead>,
     buffer: ReadBuffer,
     sight: Sight,
     /// Where the last leap over what was removed went.
@@ -102,6 +106,8 @@ impl Reader {
             walk: None,
             run_up_to: 0,
             is_run: false,
+            run_events: 0,
+            ahead: None,
             buffer: ReadBuffer::default(),
             sight: Sight::Everything,
             leapt: None,
@@ -162,12 +168,34 @@ impl Reader {
 
     /// Reads an event of the segment that the walk is in.
     fn read(&mut self, event: u32) -> Result<Recorded> {
-        let (segment, _) = self.walk.as_ref().expect("a match is in a segment");
         if self.is_run {
-            segment.read(event, &mut self.buffer)
-        } else {
-            segment.read_cached(event, &mut self.buffer, &self.shared.cache)
+            return self.read_of_run(event);
         }
+        (self.run_events, self.ahead) = (0, None);
+        let (segment, _) = self.walk.as_ref().expect("a match is in a segment");
+        segment.read_cached(event, &mut self.buffer, &self.shared.cache)
+    }
+
+    /// Reads an event of a run, from some length of it on with a thread that is ahead.
+    fn read_of_run(&mut self, event: u32) -> Result<Recorded> {
+        let (segment, _) = self.walk.as_ref().expect("a match is in a segment");
+        self.run_events += 1;
+        if let Some(ahead) = &mut self.ahead {
+            if let Some(recorded) = ahead.take(segment.position(event)) {
+                return Ok(recorded);
+            }
+            self.ahead = None;
+        }
+        if self.run_events > EVENTS_BEFORE && self.is_worth_a_thread(segment.position(event)) {
+            let end = segment.event_at(self.run_up_to + 1);
+            self.ahead = ReadAhead::begin(segment, event + 1..end);
+        }
+        segment.read(event, &mut self.buffer)
+    }
+
+    fn is_worth_a_thread(&self, position: Position) -> bool {
+        let left = self.run_up_to.saturating_sub(position.0).min(self.left);
+        self.shared.options.background && left >= EVENTS_LEFT_MIN
     }
 
     /// Bounds on versions and times were turned into positions as far as they were known when the

@@ -3,6 +3,7 @@
 //!
 //! Events are named by their number in the segment, counted from 0.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::cache::{CacheKey, Cached, ReadCache};
@@ -294,12 +295,26 @@ impl Segment {
         Recorded::decode(position, bytes).map_err(|error| log.damaged(offset, &error.to_string()))
     }
 
+    /// Reads what stands from the first to the last of some events into a buffer, if that is one
+    /// file.
+    pub(crate) fn read_at_once(&self, events: Range<u32>, buffer: &mut ReadBuffer) -> Result<()> {
+        let Some(last) = events.end.checked_sub(1) else { return Ok(()) };
+        let (log, start, _) = self.place(events.start)?;
+        let (last_log, last, span) = self.place(last)?;
+        let bytes = last.saturating_add(span).saturating_sub(start);
+        if log.number == last_log.number { buffer.fill(log, start, bytes) } else { Ok(()) }
+    }
+
+    fn place(&self, event: u32) -> Result<(&LogFile, u64, u64)> {
+        match self {
+            Self::Growing(growing) => growing.place(event),
+            Self::Sealed(sealed) => sealed.place(event),
+        }
+    }
+
     /// Where an event stands: the name of its log file, and its offset there.
     pub(crate) fn locate(&self, event: u32) -> Option<(String, u64)> {
-        let (log, offset, _) = match self {
-            Self::Growing(growing) => growing.place(event).ok()?,
-            Self::Sealed(sealed) => sealed.place(event).ok()?,
-        };
+        let (log, offset, _) = self.place(event).ok()?;
         Some((log.name.clone(), offset))
     }
 

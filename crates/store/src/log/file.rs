@@ -1,5 +1,6 @@
 //! One log file as writer and readers share it, and reading from it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -130,9 +131,22 @@ pub(crate) struct ReadBuffer {
     read_bytes: usize,
     /// The page of an index that told the last place: the next one stands in it, mostly.
     pub(crate) places: PlacesPage,
+    /// What was read before, as often as it may be held, to be used again when nobody holds it.
+    used: VecDeque<Bytes>,
+    used_max: usize,
 }
 
 impl ReadBuffer {
+    /// A buffer whose reader holds the events of so many reads.
+    pub(crate) fn reusing(used_max: usize) -> Self {
+        Self { used_max, ..Self::default() }
+    }
+
+    /// Where the bytes that were read last start in their file.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// Bytes that were read last.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
@@ -151,6 +165,14 @@ impl ReadBuffer {
             self.read_ahead(file, offset, length, length)?;
         }
         Ok(self.whole_record(file, offset).unwrap_or_else(|| self.bytes.clone()))
+    }
+
+    /// Reads bytes of which all records will be asked for, or as many as are read at once.
+    pub(crate) fn fill(&mut self, file: &LogFile, offset: u64, bytes: u64) -> Result<()> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(READ_BYTES_MAX);
+        let bytes = bytes.min(durable_left(file, offset, 0));
+        self.read_bytes = 0;
+        self.read_ahead(file, offset, bytes, bytes)
     }
 
     /// A record of which everything was read ahead.
@@ -185,7 +207,11 @@ impl ReadBuffer {
 
     /// Room for bytes: what was read before, if nobody holds an event of it any more.
     fn room_for(&mut self, wanted: usize) -> BytesMut {
-        match std::mem::take(&mut self.bytes).try_into_mut() {
+        self.used.push_back(std::mem::take(&mut self.bytes));
+        if self.used.len() <= self.used_max {
+            return BytesMut::zeroed(wanted);
+        }
+        match self.used.pop_front().unwrap_or_default().try_into_mut() {
             Ok(mut room) if room.capacity() >= wanted && room.capacity() < 2 * wanted => {
                 room.resize(wanted, 0);
                 room

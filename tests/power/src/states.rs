@@ -148,7 +148,11 @@ impl Place {
         let mut image = File::options();
         let image = image.write(true).create(true).truncate(false).open(&self.image);
         image.and_then(|image| image.write_all_at(disk, 0)).map_err(failed)?;
-        let mounted = Mounted::new(&self.image, &self.mount, self.kind)?;
+        // What the file system does not survive itself is found as well, and kept to be looked at.
+        let mounted = match Mounted::new(&self.image, &self.mount, self.kind) {
+            Ok(mounted) => mounted,
+            Err(error) => return Ok(Err(error)),
+        };
         let checked = catch_unwind(AssertUnwindSafe(|| check(&mounted.store(), promised)));
         mounted.unmount()?;
         Ok(checked.unwrap_or_else(|_| Err("the store panicked: see above".to_owned())))

@@ -198,6 +198,36 @@ impl Shared {
         });
     }
 
+    /// Puts these segments, which have all events from the first on, in the place of those that
+    /// have the same ones: as many of them as end where one of those does.
+    pub(crate) fn begin_with(&self, mut sealed: Vec<Segment>) {
+        let _one_at_a_time = self.replacing_indexes();
+        let segments = self.segments.load_full();
+        let ends_at = |last: &Segment| {
+            let same = |other: &Segment| other.last_position() == last.last_position();
+            segments.iter().position(same)
+        };
+        while let Some(last) = sealed.last() {
+            if let Some(end) = ends_at(last) {
+                sealed.extend_from_slice(&segments[end + 1..]);
+                return self.segments.store(Arc::new(sealed));
+            }
+            sealed.pop();
+        }
+    }
+
+    /// The memory that the indexes of full log files take.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        let segments = self.segments.load();
+        let waiting = segments.iter().map(|segment| match segment {
+            Segment::Growing(growing) if growing.finished.get().is_some() => {
+                growing.index.allocated_bytes() as u64
+            }
+            _ => 0,
+        });
+        waiting.sum()
+    }
+
     /// Where index files are opened and written.
     pub(crate) fn indexes(&self) -> Indexes<'_> {
         let Self { index_disk: disk, handles, identity, cache, .. } = self;

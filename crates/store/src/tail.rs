@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::followers::BatchTerms;
 use crate::load::{disk_error, index_frame};
 use crate::log::{Expected, FileHeader, Found, FrameKind, HEADER_BYTES, LogFile, Scan};
+use crate::sealed_log::Indexes;
 use crate::segment::{Finished, Growing, Segment};
 use crate::shared::Shared;
 use crate::sync::{Mutex, park_timeout};
@@ -34,20 +35,7 @@ impl Tail {
     pub(crate) fn refresh(&self) -> Result<()> {
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
         let before = end.position;
-        let mut growing = self.last_segment();
-        loop {
-            read_on(&growing, &mut end)?;
-            let next = self.next_segment(&growing)?;
-            let Some(next) = next.filter(|next| next.header.previous_end <= end.offset) else {
-                break;
-            };
-            let last_frame = Some(FrameKind::Roll);
-            // Nobody but this thread finishes it: the store has no writer here.
-            let _ = growing.finished.set(Finished { end: *end, last_frame, is_whole: true });
-            *end = Expected::at_start_of(&next.header);
-            self.shared.add_segment(&Segment::Growing(Arc::clone(&next)));
-            growing = next;
-        }
+        let (growing, read) = self.read_up(&mut end);
         if end.position > before {
             let synced = growing.log.file().and_then(|file| file.sync());
             synced.map_err(disk_error("the end of the log could not be synced"))?;
@@ -55,6 +43,50 @@ impl Tail {
             self.shared.learn_facts(last)?;
             self.shared.publish(last, &BatchTerms::NotNoted);
         }
+        read
+    }
+
+    /// Reads on through files that were begun since; the last one that was reached.
+    fn read_up(&self, end: &mut Expected) -> (Arc<Growing>, Result<()>) {
+        let mut growing = self.last_segment();
+        loop {
+            match self.read_to_next(&growing, end) {
+                Ok(Some(next)) => growing = next,
+                read => return (growing, read.map(drop)),
+            }
+        }
+    }
+
+    /// Reads a file up to where it ends by now; the next one, if that was begun.
+    fn read_to_next(&self, growing: &Growing, end: &mut Expected) -> Result<Option<Arc<Growing>>> {
+        // Asked for first: what it says of this file was written before.
+        let next = self.next_segment(growing)?;
+        read_on(growing, end)?;
+        let Some(next) = next else { return Ok(None) };
+        if next.header.previous_end > end.offset {
+            let what = "there is no whole frame, but the log goes on behind it";
+            return Err(growing.log.damaged(end.offset, what));
+        }
+        let last_frame = Some(FrameKind::Roll);
+        // Nobody but this thread finishes it: the store has no writer here.
+        let _ = growing.finished.set(Finished { end: *end, last_frame, is_whole: true });
+        *end = Expected::at_start_of(&next.header);
+        self.shared.add_segment(&Segment::Growing(Arc::clone(&next)));
+        self.take_over_indexes()?;
+        Ok(Some(next))
+    }
+
+    /// Uses the index files that the writer has made of what is in memory here, if that is more
+    /// than memory is meant for.
+    fn take_over_indexes(&self) -> Result<()> {
+        let shared = &self.shared;
+        let is_much = shared.waiting_bytes() > shared.options.growing_index_bytes();
+        if !is_much || !shared.damages.is_empty() {
+            return Ok(());
+        }
+        let names = shared.disk.list().map_err(disk_error("the store could not be listed"))?;
+        let indexes = Indexes { disk: &shared.disk, ..shared.indexes() };
+        shared.begin_with(indexes.open_all(&names)?);
         Ok(())
     }
 
@@ -80,7 +112,11 @@ impl Tail {
         let mut bytes = vec![0; HEADER_BYTES as usize];
         let filled = opened.read_at(&mut bytes, 0);
         let filled = filled.map_err(disk_error("a log file could not be read"))?;
-        let Some(header) = FileHeader::decode(&bytes[..filled]) else { return Ok(None) };
+        // It was there, whole, before the file got its name.
+        let Some(header) = FileHeader::decode(&bytes[..filled]) else {
+            let name = FileHeader::file_name(growing.header.number + 1);
+            return Err(Error::corrupt(format!("the header of {name} is damaged")));
+        };
         let log = LogFile::opened(header.number, opened, Arc::clone(&self.shared.handles));
         let (first, seed) = (header.first_position, self.shared.identity.hash_seed);
         Ok(Some(Arc::new(Growing::new(header, Arc::new(log), first, HEADER_BYTES, seed))))

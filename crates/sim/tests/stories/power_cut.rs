@@ -37,10 +37,9 @@ fn every_crash_of(disk: &SimDisk, seeds: u64, mut then: impl FnMut(SimDisk, u64,
         let Some(cut) = cut_at(fresh, &mut history, operation) else { return };
         for seed in 0..seeds {
             let after = cut.after_power_cut(seed);
-            if let Ok(store) = open(&after) {
-                let found = history.check(&store);
-                found.unwrap_or_else(|what| panic!("operation {operation}, seed {seed}: {what}"));
-            }
+            let store = open(&after).map_err(|error| error.to_string());
+            let found = store.and_then(|store| history.check(&store));
+            found.unwrap_or_else(|what| panic!("operation {operation}, seed {seed}: {what}"));
             then(cut.after_power_cut(seed), operation, seed);
         }
     }

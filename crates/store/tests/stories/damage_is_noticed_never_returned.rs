@@ -77,7 +77,10 @@ fn check_writer(image: &Image, events: &[Recorded], what: &str) {
 /// For reading it gives only what was stored, and an error where it skips something.
 fn check_reader(image: &Image, events: &[Recorded], what: &str) {
     let opened = EmbeddedStore::read_only_on(disk_of(image), SystemClock, options());
-    let Ok(store) = opened else { return };
+    let store = match opened {
+        Ok(store) => store,
+        Err(error) => return check_refusal(&error, what),
+    };
     let (found, error) = read(&store, Query::all());
     assert!(events.starts_with(&found), "{what}: something else was returned");
     assert!(error.is_some() || found == events, "{what}: something was skipped");
@@ -87,6 +90,14 @@ fn check_reader(image: &Image, events: &[Recorded], what: &str) {
     assert!(backward.is_some() || found == events, "{what}: something was skipped backwards");
     let report = verify_disk(Arc::new(disk_of(image))).expect("it can be read");
     assert!(error.is_none() || !report.damages.is_empty(), "{what}: verify did not notice");
+}
+
+/// Reading is refused only without the file `format`, and without the header of the last log file.
+fn check_refusal(error: &Error, what: &str) {
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}: {error}");
+    let reasons = ["its header is damaged", "this log file is missing", "`format` is missing"];
+    let text = error.to_string();
+    assert!(reasons.iter().any(|reason| text.contains(reason)), "{what}: {error}");
 }
 
 /// One bit of every so manieth byte of every file.

@@ -90,7 +90,7 @@ impl Options {
 
     /// What pages and events that were read lately may take.
     pub(crate) fn cache_bytes(&self) -> u64 {
-        self.memory_bytes() / 16 * 7
+        self.memory_bytes() / 32 * 13
     }
 
     fn memory_bytes(&self) -> u64 {

@@ -17,7 +17,7 @@ use crate::planted::{PlantedBug, is_planted};
 use crate::sync::Mutex;
 
 /// Handles that are open at once. A compressed file's takes some 60 KiB for its dictionary.
-const OPEN_MAX: usize = 128;
+const OPEN_MAX: usize = 200;
 
 /// A file that is open.
 pub(crate) struct Opened(pub(super) Arc<dyn DiskFile>);

@@ -45,6 +45,7 @@ fn table(stat: &Stat, digest: Digest) -> io::Result<()> {
     writeln!(out, "streams   {}", grouped(stat.streams))?;
     writeln!(out, "digest    {digest} at position {}", stat.head)?;
     writeln!(out, "log       {}", bytes(stat.files.iter().map(|file| file.used_bytes).sum()))?;
+    compressed(&mut out, &stat.files)?;
     let index_bytes = stat.indexes.iter().map(|index| index.bytes).sum();
     writeln!(out, "indexes   {} in {} files", bytes(index_bytes), stat.indexes.len())?;
     let removed = stat.files.iter().map(|file| file.removed_events).sum();
@@ -58,6 +59,23 @@ fn table(stat: &Stat, digest: Digest) -> io::Result<()> {
     let mut table = Table::new(out, &titles);
     stat.files.iter().try_for_each(|file| table.row(&row(file)))?;
     table.flush()
+}
+
+/// How much of the log is compressed by now, and to which part of its size.
+fn compressed(out: &mut impl Write, all: &[FileStat]) -> io::Result<()> {
+    let files: Vec<_> = all.iter().filter(|file| file.is_compressed).collect();
+    let raw: u64 = files.iter().map(|file| file.used_bytes).sum();
+    if raw == 0 {
+        return Ok(());
+    }
+    let compressed: u64 = files.iter().map(|file| file.allocated_bytes).sum();
+    let (count, percent) = (files.len(), compressed * 100 / raw);
+    let (raw, compressed) = (bytes(raw), bytes(compressed));
+    writeln!(
+        out,
+        "          {count} of {} files are compressed, {raw} to {compressed} ({percent} %)",
+        all.len()
+    )
 }
 
 /// When the log was read last in the background, how far it is now, and what was found.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 use crate::command::Shell;
+use hitherto_store::{Append, EmbeddedStore, EventStore, NewEvent, Options};
 use serde_json::json;
 
 fn bank() -> Shell {
@@ -40,4 +41,26 @@ fn stat_counts_events_streams_and_bytes() {
     assert!(0 < used && used <= allocated, "{file}");
     let table = shell.run("stat bank --format table").done().stdout;
     assert!(table.contains("streams   3"), "{table}");
+}
+
+#[test]
+fn stat_says_how_much_is_compressed_and_how_well() {
+    let shell = Shell::new();
+    let mut options = Options::default();
+    (options.log_file_bytes_min, options.log_file_bytes_max) = (64 << 10, 64 << 10);
+    let store = EmbeddedStore::open_with(shell.path("bank"), options).unwrap();
+    for _ in 0..5 {
+        let event = || NewEvent::json("Noted", format!("\"{}\"", "all is well ".repeat(20)));
+        store.append(Append::to("note-1").events((0..100).map(|_| event()))).unwrap();
+    }
+    let raw = || shell.run("stat bank --format table").done().stdout;
+    assert!(!raw().contains("compressed"), "nothing is yet: {}", raw());
+    store.compress().unwrap();
+    store.close().unwrap();
+    let table = shell.run("stat bank --format table").done().stdout;
+    let line =
+        table.lines().find(|line| line.contains("files are compressed")).expect("it is said");
+    let percent = line.split('(').nth(1).and_then(|rest| rest.split(' ').next());
+    let percent: u64 = percent.unwrap().parse().unwrap();
+    assert!((1..50).contains(&percent), "{line}");
 }

@@ -4,6 +4,7 @@
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::{thread, vec};
 
@@ -18,6 +19,11 @@ pub(crate) const EVENTS_BEFORE: u64 = 4096;
 pub(crate) const EVENTS_LEFT_MIN: u64 = 8192;
 /// Threads for one reader at most; there are never more than the machine can run at once.
 const LANES_MAX: usize = 4;
+/// Threads for all readers of the process together: the memory that they take has a bound, and
+/// whoever comes later reads for itself.
+const LANES_OF_ALL_MAX: usize = 8;
+/// How many there are.
+static LANES_OF_ALL: AtomicUsize = AtomicUsize::new(0);
 /// Events that one thread reads before it steps over those of the others: of most, as many as are
 /// read at once.
 const STRIPE_EVENTS: u32 = 512;
@@ -36,6 +42,25 @@ pub(crate) struct ReadAhead {
     /// Each thread's batches. The threads take the stripes of the run in turns.
     lanes: Vec<Receiver<Vec<Recorded>>>,
     begin: u32,
+    _share: Share,
+}
+
+/// The threads of one reader among those of all.
+struct Share(usize);
+
+impl Share {
+    /// None if there are enough already.
+    fn take(lanes: usize) -> Option<Self> {
+        let more = |all| (all + lanes <= LANES_OF_ALL_MAX).then_some(all + lanes);
+        let taken = LANES_OF_ALL.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        (lanes > 0 && taken.is_ok()).then(|| Self(lanes))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        LANES_OF_ALL.fetch_sub(self.0, Ordering::Relaxed);
+    }
 }
 
 impl ReadAhead {
@@ -43,10 +68,11 @@ impl ReadAhead {
     /// it.
     pub(crate) fn begin(segment: &Segment, events: Range<u32>) -> Option<Self> {
         let count = lanes();
+        let share = Share::take(count)?;
         let lane = |number| start_lane(segment.clone(), events.clone(), (number, count));
         let lanes = (0..count).map(lane).collect::<Option<Vec<_>>>()?;
         let (next, begin, batch) = (segment.position(events.start), events.start, Vec::new());
-        (count > 0).then(|| Self { events, next, batch: batch.into_iter(), lanes, begin })
+        Some(Self { events, next, batch: batch.into_iter(), lanes, begin, _share: share })
     }
 
     /// The event at a position; `None` if another one comes next, or if it could not be read: then

@@ -189,6 +189,9 @@ impl Reader {
         if self.run_events > EVENTS_BEFORE && self.is_worth_a_thread(segment.position(event)) {
             let end = segment.event_at(self.run_up_to + 1);
             self.ahead = ReadAhead::begin(segment, event + 1..end);
+            if self.ahead.is_none() {
+                self.run_events = 0; // it asks again later
+            }
         }
         segment.read(event, &mut self.buffer)
     }

@@ -128,3 +128,23 @@ fn damage_in_the_middle_is_told_as_without_threads() {
     assert_eq!(error.to_string(), same_error.to_string());
     assert!(error.to_string().contains("45678"), "{error}");
 }
+
+/// A thread that reads ahead waits for its reader. Without a bound, many readers that stand in the
+/// middle of a replay took as many threads, and a megabyte for each.
+#[cfg(target_os = "linux")]
+#[test]
+fn many_readers_do_not_take_as_many_threads() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = filled(directory.path());
+    let mut readers: Vec<_> = (0..20).map(|_| store.read(Query::all())).collect();
+    for reader in &mut readers {
+        assert_eq!(reader.take(10_000).count(), 10_000);
+    }
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = tasks.map(|task| std::fs::read_to_string(task.path().join("comm")));
+    let ahead = names.flatten().filter(|name| name.starts_with("hitherto-ahead")).count();
+    assert!(ahead <= 8, "{ahead} threads");
+    for reader in readers {
+        assert_eq!(reader.count() as u64, EVENTS - 10_000);
+    }
+}

@@ -1,7 +1,9 @@
 //! What can be decided about what is kept, as plain data: asked of the store, and told to the
 //! model.
 
-use hitherto_store::{Before, EmbeddedStore, Hold, Keep, Position, Result, Target};
+use hitherto_store::{Before, EmbeddedStore, Hold, Keep, Position, Recorded, Result, Target};
+
+use crate::rules::is_in;
 
 /// One decision.
 #[derive(Debug, Clone)]
@@ -33,6 +35,18 @@ impl Decision {
             Self::Tombstone(target) => store.tombstone(target),
             Self::Hold(hold) => store.hold(hold),
             Self::Release(hold) => store.release(hold),
+        }
+    }
+
+    /// Whether an event may be removed when it is taken.
+    pub(crate) fn may_remove(&self, event: &Recorded) -> bool {
+        match self {
+            Self::Keep(target, _)
+            | Self::Truncate(target, _)
+            | Self::Delete(target)
+            | Self::Tombstone(target) => is_in(target, event),
+            // What was on hold may be over a bound.
+            Self::Hold(_) | Self::Release(_) => true,
         }
     }
 }

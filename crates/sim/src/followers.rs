@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use hitherto_store::{EmbeddedStore, Error, EventStore, Events, Position, Query, Recorded};
 
 use crate::bank::Bank;
+use crate::decision::Decision;
 use crate::model::{Model, matches};
 use crate::random::Random;
 
@@ -71,6 +72,15 @@ impl Followers {
             self.given += follower.look(model, most)?;
         }
         Ok(())
+    }
+
+    /// What a decision may have removed, whose outcome is not known, they may leave out.
+    pub(crate) fn forgive(&mut self, model: &Model, decision: &Decision) {
+        for follower in &mut self.all {
+            let mut behind = model.behind(follower.reached);
+            behind.retain(|(event, _)| decision.may_remove(event));
+            follower.removed.extend(behind.iter().map(|(event, _)| event.position()));
+        }
     }
 
     /// Whether one was given an event that the model does not know of.

@@ -127,7 +127,8 @@ fn is_over(
         && (is_old || keep.count().is_some_and(|count| newer().count() as u64 >= count))
 }
 
-fn is_in(target: &Target, event: &Recorded) -> bool {
+/// Whether an event is in a stream or category.
+pub(crate) fn is_in(target: &Target, event: &Recorded) -> bool {
     event.stream().is_some_and(|stream| is_of(target, stream))
 }
 

@@ -217,6 +217,9 @@ impl Run {
 
     /// Followers are given what is there; what they are given of an append that failed must stay.
     fn follow(&mut self, store: &EmbeddedStore) -> Result<(), String> {
+        if let Some(undecided) = &self.undecided {
+            self.followers.forgive(&self.model, undecided);
+        }
         match self.followers.look(store, &self.model) {
             Ok(()) if self.followers.are_ahead() && !self.is_excused() => {
                 Err("a follower was given what is not acknowledged".to_owned())

@@ -147,7 +147,7 @@ struct Loader {
 
 impl Loader {
     fn new(source: &Source<'_>, names: &[String], segments: Vec<Segment>) -> Result<Self> {
-        let numbers: BTreeSet<u64> = names.iter().filter_map(|name| log_number(name)).collect();
+        let numbers = log_numbers(names);
         let first = last_sealed(&segments).map_or(0, |(sealed, log)| {
             // Of a file that is full everything is sealed.
             let is_full = sealed.index.header.last_frame == Some(FrameKind::Roll);
@@ -171,10 +171,11 @@ impl Loader {
 
     /// What the index files promise must be there: every log file, and the very last event.
     fn check_sealed(&mut self, names: &[String]) -> Result<()> {
+        let numbers = log_numbers(names);
         for segment in self.segments.clone() {
             let Segment::Sealed(sealed) = segment else { continue };
             for (file, log) in sealed.logs.iter().enumerate() {
-                if !names.iter().any(|name| log_number(name) == Some(log.number)) {
+                if !numbers.contains(&log.number) {
                     let positions = sealed.positions_in(file);
                     self.report(&log.name, 0, Some(positions), "this log file is missing");
                 }
@@ -483,6 +484,10 @@ fn is_own(header: &FileHeader, store_id: EventId, number: u64) -> bool {
 /// The number of a log file, compressed or not, by its name.
 pub(crate) fn log_number(name: &str) -> Option<u64> {
     FileHeader::number_of(name).or_else(|| compressed::number_of(name))
+}
+
+fn log_numbers(names: &[String]) -> BTreeSet<u64> {
+    names.iter().filter_map(|name| log_number(name)).collect()
 }
 
 fn open_file(source: &Source<'_>, number: u64) -> Result<FoundFile> {

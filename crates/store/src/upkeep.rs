@@ -177,16 +177,21 @@ impl Upkeep {
     /// Compresses the oldest log file if the others have more than so many bytes with it; whether
     /// it did.
     fn compress_oldest(&self, raw_bytes_max: u64, stop: &AtomicBool) -> Result<bool> {
-        let (mut oldest, mut raw_bytes) = (None, 0);
-        for log in self.sealed_logs() {
-            if !log.form()?.is_compressed {
-                raw_bytes += log.end.load(Ordering::Acquire);
-                oldest.get_or_insert(log);
+        let mut logs = self.sealed_logs();
+        logs.retain(|log| !log.is_known_compressed());
+        let mut raw_bytes: u64 = logs.iter().map(used_bytes).sum();
+        for log in logs {
+            if raw_bytes <= raw_bytes_max {
+                break;
             }
+            // Only the oldest are looked at on disk, however many there are.
+            if !log.form()?.is_compressed {
+                log.compress(&*self.shared.disk, self.shared.identity.store_id, stop)?;
+                return Ok(true);
+            }
+            raw_bytes -= used_bytes(&log);
         }
-        let Some(oldest) = oldest.filter(|_| raw_bytes > raw_bytes_max) else { return Ok(false) };
-        oldest.compress(&*self.shared.disk, self.shared.identity.store_id, stop)?;
-        Ok(true)
+        Ok(false)
     }
 
     /// The log files all of whose events have an index file, oldest first.
@@ -297,6 +302,10 @@ impl Upkeep {
     fn wait<'upkeep>(&self, state: MutexGuard<'upkeep, State>) -> MutexGuard<'upkeep, State> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn used_bytes(log: &Arc<LogFile>) -> u64 {
+    log.end.load(Ordering::Acquire)
 }
 
 /// From where on segments of these sizes, oldest first, should become one.

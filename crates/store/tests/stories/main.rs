@@ -18,6 +18,7 @@ mod damage_that_nobody_reads_is_found;
 mod files_that_do_not_belong_are_noticed;
 mod follow_without_gaps;
 mod history_that_was_changed_is_found_by_its_digest;
+mod many_log_files_are_read_like_few;
 mod numbers_at_their_limits;
 mod opens_every_old_version;
 mod read_only_beside_a_writer;

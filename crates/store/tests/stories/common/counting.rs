@@ -93,9 +93,9 @@ impl Disk for CountingDisk {
 }
 
 impl DiskFile for CountedFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.counts.read.fetch_add(1, Ordering::SeqCst);
-        self.file.read_at(buffer, offset)
+        self.file.read_some_at(buffer, offset)
     }
 
     fn write_at(&self, data: &[u8], offset: u64) -> io::Result<()> {

@@ -126,6 +126,11 @@ impl Shared {
         ends.fold(last, Position::max)
     }
 
+    /// Whether the end of the log is lost, so that nobody can write behind it.
+    pub(crate) fn is_end_lost(&self) -> bool {
+        self.end_of_damage(Position::START) == Position(u64::MAX)
+    }
+
     /// Whether events are missing between two log files, lost and given up or not, so that versions
     /// may have gaps there.
     pub(crate) fn has_gaps(&self) -> bool {

@@ -36,6 +36,8 @@ struct World {
     faults: Faults,
     capacity: Option<u64>,
     flushes_lie: bool,
+    /// How many of the bytes that are asked for a read brings; all of them if there is none.
+    short_reads: Option<Random>,
     /// A hash of everything that was done, to see that two runs were the same.
     trace: u64,
 }
@@ -133,6 +135,11 @@ impl SimDisk {
     /// From now on says "synced" without doing it, as bad disks do.
     pub fn lie_about_flushes(&self) {
         self.world().flushes_lie = true;
+    }
+
+    /// From now on some reads bring fewer bytes than there are, as system calls may.
+    pub fn read_in_parts(&self, seed: u64) {
+        self.world().short_reads = Some(Random::new(seed));
     }
 
     /// Flips a bit of a file, on disk and in the cache.
@@ -307,6 +314,13 @@ impl World {
         self.unsynced_names = elsewhere;
     }
 
+    /// How many of so many bytes a read brings.
+    fn shorten(&mut self, bytes: usize) -> usize {
+        let Some(random) = &mut self.short_reads else { return bytes };
+        let is_short = bytes > 1 && random.once_in(4);
+        if is_short { 1 + random.below(bytes as u64 - 1) as usize } else { bytes }
+    }
+
     fn find(&self, name: &str) -> io::Result<FileNumber> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -418,13 +432,14 @@ fn fits(world: &World, number: FileNumber, change: &Change) -> bool {
 }
 
 impl DiskFile for SimFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut world = self.disk.world();
         world.faults.strike(Operation::Read)?;
-        let bytes = &world.files[self.number].seen;
-        let start = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
-        let length = buffer.len().min(bytes.len() - start);
-        buffer[..length].copy_from_slice(&bytes[start..start + length]);
+        let there = world.files[self.number].seen.len();
+        let start = there.min(usize::try_from(offset).unwrap_or(usize::MAX));
+        let length = world.shorten(buffer.len().min(there - start));
+        let bytes = &world.files[self.number].seen[start..start + length];
+        buffer[..length].copy_from_slice(bytes);
         Ok(length)
     }
 

@@ -11,10 +11,12 @@ mod cold;
 mod decision;
 mod disk;
 mod faults;
+mod followers;
 mod history;
 mod model;
 mod options;
 mod random;
+mod rot;
 mod rules;
 mod run;
 

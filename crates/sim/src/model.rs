@@ -77,6 +77,18 @@ impl Model {
         state.events.iter().filter(|event| !state.hides(event)).cloned().collect()
     }
 
+    /// The events behind a position, each with whether it is removed by now.
+    pub(crate) fn behind(&self, position: Position) -> Vec<(Recorded, bool)> {
+        let state = self.state();
+        let events = state.events.iter().skip(position.0 as usize);
+        events.map(|event| (event.clone(), state.hides(event))).collect()
+    }
+
+    /// The position of the last event.
+    pub(crate) fn head(&self) -> Position {
+        Position(self.state().events.len() as u64)
+    }
+
     /// All events, also those that are removed.
     pub fn events(&self) -> Vec<Recorded> {
         self.state().events.clone()
@@ -179,7 +191,8 @@ fn saved(first_position: Position, end: usize, versions: Vec<u64>, repeated: boo
     Saved { first_position, position: Position(end as u64), version, versions, repeated }
 }
 
-fn matches(query: &Query, event: &Recorded) -> bool {
+/// Whether a query asks for an event, its bounds aside.
+pub(crate) fn matches(query: &Query, event: &Recorded) -> bool {
     query.items.is_empty() || query.items.iter().any(|item| matches_item(item, event))
 }
 

@@ -11,9 +11,11 @@ use crate::cold::ColdArchive;
 use crate::decision::Decision;
 use crate::disk::SimDisk;
 use crate::faults::Operation;
+use crate::followers::{Followers, Stopped};
 use crate::model::Model;
 use crate::options::small_files;
 use crate::random::Random;
+use crate::rot;
 
 /// What a run does. Everything follows from it.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +35,8 @@ pub struct Plan {
     pub is_small: bool,
     /// Whether some crashes only end the process, so that the cache is still there.
     pub has_kills: bool,
+    /// Whether reads bring fewer bytes than are there now and then.
+    pub has_short_reads: bool,
 }
 
 impl Plan {
@@ -43,8 +47,16 @@ impl Plan {
         operations_max: u64,
         appends_max: u64,
     ) -> Self {
-        let (faults, is_small, has_kills) = (&[], false, true);
-        Self { seed, crashes, operations_max, appends_max, faults, is_small, has_kills }
+        Self {
+            seed,
+            crashes,
+            operations_max,
+            appends_max,
+            faults: &[],
+            is_small: false,
+            has_kills: true,
+            has_short_reads: true,
+        }
     }
 }
 
@@ -52,6 +64,7 @@ impl Plan {
 pub fn fresh_plan(seed: u64) -> Plan {
     use Operation::{Names, Read, Sync, Write};
     let plan = Plan::of_crashes(seed, 8, 30 + seed % 300, 90);
+    let plan = Plan { has_short_reads: (seed / 4).is_multiple_of(2), ..plan };
     match seed % 4 {
         0 => plan,
         1 => Plan { faults: &[Read, Write, Names], operations_max: 10_000, ..plan },
@@ -83,6 +96,10 @@ pub struct Trace {
     pub archived_files: u64,
     /// How many backups were taken.
     pub backups: u64,
+    /// How many events were given to followers.
+    pub followed_events: u64,
+    /// Whether the bits that rotted at the end were noticed.
+    pub is_rot_noticed: bool,
 }
 
 /// A promise that was broken.
@@ -118,16 +135,20 @@ struct Run {
     /// A digest of history that was noted, and must not change.
     noted: Option<(Position, Digest)>,
     backups: Backups,
+    followers: Followers,
     trace: Trace,
 }
 
 impl Run {
     fn new(plan: Plan) -> Self {
-        let clock = SimClock::default();
+        let (clock, disk) = (SimClock::default(), SimDisk::new());
+        if plan.has_short_reads {
+            disk.read_in_parts(plan.seed);
+        }
         Self {
             plan,
             random: Random::new(plan.seed),
-            disk: SimDisk::new(),
+            disk,
             bank: Bank::new(plan.seed),
             model: Model::new(clock.clone()),
             clock,
@@ -135,6 +156,7 @@ impl Run {
             undecided: None,
             noted: None,
             backups: Backups::default(),
+            followers: Followers::new(plan.seed),
             trace: Trace::default(),
         }
     }
@@ -163,26 +185,52 @@ impl Run {
         if self.random.once_in(3) {
             self.backups.check(&store, &self.disk, &self.clock)?;
         }
-        for _ in 0..self.random.below(self.plan.appends_max) {
-            self.disturb(&store);
-            if self.random.once_in(9) && !self.decide(&store)? {
-                return Ok(());
-            }
-            if self.random.once_in(9) && !self.care(&store)? {
-                return Ok(());
-            }
-            if !self.append(&store)? {
-                return Ok(());
-            }
-            if self.random.once_in(10) && !self.compare(&store)? {
-                return Ok(());
-            }
-        }
-        if self.random.once_in(3) {
+        self.followers.settle(&self.model)?;
+        let went_well = self.work(&store)?;
+        if went_well && self.random.once_in(3) {
             // It fails when the disk does.
             let _ = store.close();
         }
         Ok(())
+    }
+
+    /// Works with a store that is open; false if the disk failed.
+    fn work(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
+        for _ in 0..self.random.below(self.plan.appends_max) {
+            let goes_on = self.step(store)?;
+            self.follow(store)?;
+            if !goes_on {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// An append, and what else may happen; false if the disk failed.
+    fn step(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
+        self.disturb(store);
+        Ok((!self.random.once_in(9) || self.decide(store)?)
+            && (!self.random.once_in(9) || self.care(store)?)
+            && self.append(store)?
+            && (!self.random.once_in(10) || self.compare(store)?))
+    }
+
+    /// Followers are given what is there; what they are given of an append that failed must stay.
+    fn follow(&mut self, store: &EmbeddedStore) -> Result<(), String> {
+        match self.followers.look(store, &self.model) {
+            Ok(()) if self.followers.are_ahead() && !self.is_excused() => {
+                Err("a follower was given what is not acknowledged".to_owned())
+            }
+            Err(Stopped::ByError(error))
+                if self.is_excused() && error.kind() == ErrorKind::Unavailable =>
+            {
+                self.followers.stop();
+                Ok(())
+            }
+            Err(Stopped::ByError(error)) => Err(format!("following: {error}")),
+            Err(Stopped::Broken(what)) => Err(what),
+            Ok(()) => Ok(()),
+        }
     }
 
     /// What may happen between two appends: time goes on or back, a mark is written, a fault is
@@ -357,6 +405,7 @@ impl Run {
     }
 
     fn crash(&mut self) {
+        self.followers.stop();
         self.trace.crashes += 1;
         self.count_files();
         let seed = self.random.number();
@@ -381,6 +430,9 @@ impl Run {
         self.disk.set_capacity(None);
         let store = self.open_store()?.ok_or("the disk is well")?;
         self.compare(&store)?;
+        self.followers.settle(&self.model)?;
+        self.follow(&store)?;
+        self.trace.followed_events = self.followers.given();
         self.backups.check(&store, &self.disk, &self.clock)?;
         if self.random.once_in(2) {
             self.append(&store)?;
@@ -396,6 +448,9 @@ impl Run {
         let store = self.open_store()?.ok_or("the disk is well")?;
         self.compare(&store)?;
         self.trace.disk ^= self.disk.trace();
+        store.close().map_err(|error| format!("it does not close: {error}"))?;
+        let rotten = self.disk.after_kill();
+        self.trace.is_rot_noticed = rot::check(&rotten, &self.clock, &self.model, self.plan.seed)?;
         Ok(())
     }
 

@@ -15,6 +15,7 @@ fn found_by(bug: Option<PlantedBug>, plans: impl Iterator<Item = Plan>) -> usize
     plant(bug);
     let found = plans.filter(|plan| run(*plan).is_err()).count();
     plant(None);
+    println!("{bug:?} was found by {found} plans");
     found
 }
 
@@ -48,6 +49,26 @@ fn forgetting_a_file_before_its_place_in_the_archive_is_noted_is_found() {
 #[test]
 fn naming_a_backup_before_it_is_synced_is_found() {
     assert!(found_by_power_cuts(Some(PlantedBug::NameBackupBeforeSync)) > 5);
+}
+
+#[test]
+fn taking_what_one_read_brings_for_all_there_is_is_found() {
+    assert!(found_by_power_cuts(Some(PlantedBug::BelieveShortReads)) > 100);
+}
+
+#[test]
+fn letting_followers_see_what_is_not_synced_is_found() {
+    assert!(found_by_power_cuts(Some(PlantedBug::PublishBeforeSync)) > 10);
+}
+
+#[test]
+fn not_waking_a_follower_is_found() {
+    assert!(found_by_power_cuts(Some(PlantedBug::WakeNobody)) > 100);
+}
+
+#[test]
+fn returning_what_has_rotted_is_found() {
+    assert!(found_by_power_cuts(Some(PlantedBug::BelieveChecksums)) > 5);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use crate::index::{KeyClass, term_hash};
+use crate::planted::{PlantedBug, is_planted};
 use crate::query::{Query, QueryItem};
 use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
@@ -61,6 +62,9 @@ impl Followers {
 
     /// Wakes those whom a batch may concern.
     pub(crate) fn wake(&self, terms: &BatchTerms) {
+        if is_planted(PlantedBug::WakeNobody) {
+            return;
+        }
         let BatchTerms::Noted(terms) = terms else { return self.wake_all() };
         let mut waiting = self.lock();
         if waiting.by_term.len() > TERMS_MAX {

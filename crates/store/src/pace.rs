@@ -171,7 +171,7 @@ pub(crate) struct Paced<'file> {
 }
 
 impl DiskFile for Paced<'_> {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.pace.rest(buffer.len() as u64)?;
         self.file.read_at(buffer, offset)
     }

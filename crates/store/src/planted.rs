@@ -67,6 +67,10 @@ pub enum PlantedBug {
     BelieveTheArchive,
     /// Names the copies of a backup without having synced them.
     NameBackupBeforeSync,
+    /// Takes what one read brought for all that is there.
+    BelieveShortReads,
+    /// Wakes no follower when something is published.
+    WakeNobody,
 }
 
 /// Whether what is stored has the checksum that it should have.

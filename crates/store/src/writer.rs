@@ -259,6 +259,8 @@ impl Writer {
     /// Writes and syncs what was accepted, lets readers see it, and only then answers.
     pub(crate) fn flush(&mut self) {
         if is_planted(PlantedBug::PublishBeforeSync) {
+            let end = self.end.offset + self.batch.bytes.len() as u64;
+            self.segment.log.end.store(end, Ordering::Release);
             self.shared.publish(self.last_position(), &BatchTerms::NotNoted);
         }
         let written = self.write_batch();
@@ -360,27 +362,31 @@ impl Writer {
 
     /// Takes no more appends: for a store that is being closed.
     pub(crate) fn close(&mut self) -> Result<()> {
-        // Without room for it, the last frame is the mark of an earlier close.
-        let can_mark = self.stopped.is_none() && !self.needs_new_file && self.fits(0);
-        let closed = if can_mark { self.mark_closed() } else { Ok(()) };
-        if self.stopped.is_none() && closed.is_ok() {
-            self.finish_segment(if can_mark { FrameKind::Close } else { FrameKind::Mark });
-        }
+        let closed = if self.stopped.is_none() { self.mark_closed() } else { Ok(()) };
         self.stopped.get_or_insert_with(|| Error::closed("this store was closed: open it again"));
         closed
     }
 
     fn mark_closed(&mut self) -> Result<()> {
-        if self.is_closed_on_disk {
-            return Ok(()); // nothing was written since
+        // Behind what a crash tore nothing is written, and a full file has a mark already.
+        let can_mark = !self.needs_new_file && self.fits(0);
+        if can_mark && !self.is_closed_on_disk {
+            self.mark(FrameKind::Close)?;
         }
-        self.mark(FrameKind::Close)?;
+        self.note_clean_end();
+        self.finish_segment(if can_mark { FrameKind::Close } else { FrameKind::Mark });
+        Ok(())
+    }
+
+    /// Notes where the log ends, if nothing was written since it was noted last: damage before
+    /// there cannot look like something that a crash tore.
+    fn note_clean_end(&mut self) {
         let (store_id, number) = (self.segment.header.store_id, self.segment.header.number);
-        if let Some(end) = CleanEnd::of(store_id, number, &self.end) {
+        let end = CleanEnd::of(store_id, number, &self.end);
+        if let Some(end) = end.filter(|_| !self.is_closed_on_disk) {
             // Without it the next open only takes longer.
             self.is_closed_on_disk = end.write(&*self.shared.disk).is_ok();
         }
-        Ok(())
     }
 
     /// Says that nothing is added to the segment any more, so that it can be sealed.

@@ -100,7 +100,7 @@ impl Disk for BoundedDisk {
 }
 
 impl DiskFile for BoundedFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.watch.count(buffer.len());
         self.file.read_at(buffer, offset)
     }

@@ -2,6 +2,7 @@
 
 mod a_repair_that_is_cut;
 mod agrees_with_the_model;
+mod an_end_that_was_recovered_and_closed_is_not_taken_for_torn;
 mod clock_goes_back;
 mod common;
 mod damage_is_reported_never_cut;

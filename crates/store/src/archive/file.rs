@@ -67,7 +67,7 @@ impl ArchivedFile {
 }
 
 impl DiskFile for ArchivedFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let end = self.stub.bytes.min(offset.saturating_add(buffer.len() as u64));
         let mut filled = 0;
         while offset + (filled as u64) < end {

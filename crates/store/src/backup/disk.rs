@@ -133,7 +133,7 @@ struct Copied {
 }
 
 impl DiskFile for Copied {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let within = |end: u64| usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
         let length = buffer.len().min(within(self.size));
         let copied = length.min(within(self.bytes));

@@ -86,7 +86,7 @@ impl Disk for MemoryDisk {
 }
 
 impl DiskFile for MemoryFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let bytes = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let start = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
         let length = buffer.len().min(bytes.len() - start);

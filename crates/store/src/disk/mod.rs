@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub use directory::Directory;
 pub use memory::MemoryDisk;
 
+use crate::planted::{PlantedBug, is_planted};
+
 /// A directory that holds one store.
 pub trait Disk: Send + Sync + 'static {
     /// The names of all files.
@@ -41,8 +43,22 @@ pub trait Disk: Send + Sync + 'static {
 
 /// An open file. Reading and writing at an offset needs no exclusive access.
 pub trait DiskFile: Send + Sync {
+    /// Reads bytes at an offset: at least one if there is one and one is asked for, and perhaps
+    /// fewer than asked for, as a system call may.
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
     /// Reads bytes at an offset; fewer than asked for only at the end of the file.
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let bytes = self.read_some_at(&mut buffer[filled..], offset + filled as u64)?;
+            filled += bytes;
+            if bytes == 0 || is_planted(PlantedBug::BelieveShortReads) {
+                break;
+            }
+        }
+        Ok(filled)
+    }
 
     /// Writes all bytes at an offset.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;

@@ -206,7 +206,7 @@ fn lock(disk: &dyn Disk, names: &[String]) -> Result<Option<Box<dyn Send + Sync>
 struct WithHoles(Arc<dyn DiskFile>);
 
 impl DiskFile for WithHoles {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         read_with_holes(&*self.0, buffer, offset, |_| true)
     }
 

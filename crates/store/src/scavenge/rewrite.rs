@@ -131,7 +131,7 @@ impl Edited<'_> {
 }
 
 impl DiskFile for Edited<'_> {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let filled = self.file.read_at(buffer, offset)?;
         let end = offset + filled as u64;
         let Edits { frames, records, .. } = &self.edits;

@@ -180,7 +180,7 @@ impl Archive for Unreliable {
 }
 
 impl DiskFile for Half<'_> {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let half = self.0.len()? / 2;
         let left = usize::try_from(half.saturating_sub(offset)).unwrap().min(buffer.len());
         self.0.read_at(&mut buffer[..left], offset)

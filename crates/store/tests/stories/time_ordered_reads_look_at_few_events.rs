@@ -57,7 +57,7 @@ impl Disk for Counting {
 }
 
 impl DiskFile for CountingFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.1.reads.fetch_add(1, Ordering::Relaxed);
         self.1.bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
         self.0.read_at(buffer, offset)

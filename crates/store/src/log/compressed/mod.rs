@@ -259,7 +259,7 @@ impl CompressedLog {
 }
 
 impl DiskFile for CompressedLog {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let end = self.header.raw_bytes.min(offset.saturating_add(buffer.len() as u64));
         let mut filled = 0;
         while offset + (filled as u64) < end {

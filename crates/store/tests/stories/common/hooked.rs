@@ -84,7 +84,7 @@ impl Disk for HookedDisk {
 }
 
 impl DiskFile for HookedFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.file.read_at(buffer, offset)
     }
 

@@ -120,13 +120,11 @@ fn a_damaged_block_without_an_index_costs_only_what_is_in_it() {
     store.compress().expect("there is room");
     let events = all(&store, Query::all());
     store.close().expect("it closes");
-    let [log, ..] = &names(&disk, ".zlog")[..] else { panic!("there is none") };
+    let log = &names(&disk, ".zlog").into_iter().min().expect("there is one");
     for index in names(&disk, ".idx") {
         disk.remove(&index).expect("it is there");
     }
-    let file = disk.open(log).expect("it is there");
-    let middle = file.len().expect("it has a length") / 2;
-    file.write_at(&[0xA5; 64], middle).expect("it is there");
+    damage_middle_of(&disk, log);
     let store = EmbeddedStore::read_only_on(disk.clone(), SystemClock, options());
     let store = store.expect("all other blocks are whole");
     let report = verify_disk(Arc::new(disk.clone())).expect("it can be read");
@@ -139,4 +137,32 @@ fn a_damaged_block_without_an_index_costs_only_what_is_in_it() {
     assert_eq!(all(&store, Query::all().after(last)), events[last.0 as usize..]);
     let error = store.read(Query::all()).find_map(Result::err).expect("events are missing");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+}
+
+fn damage_middle_of(disk: &MemoryDisk, name: &str) {
+    let file = disk.open(name).expect("it is there");
+    let middle = file.len().expect("it has a length") / 2;
+    file.write_at(&[0xA5; 64], middle).expect("it is there");
+}
+
+/// Events before a block that does not decode were once not given to who read several at once.
+#[test]
+fn events_before_a_damaged_block_are_read_in_a_row_as_one_by_one() {
+    let disk = MemoryDisk::new();
+    let store = open(&disk);
+    fill(&store, 1_000);
+    store.compress().expect("there is room");
+    let events = all(&store, Query::all());
+    store.close().expect("it closes");
+    damage_middle_of(&disk, &names(&disk, ".zlog").into_iter().min().expect("there is one"));
+    let store = EmbeddedStore::read_only_on(disk.clone(), SystemClock, options());
+    let store = store.expect("it can be read");
+    let is_lost = |event: &&Recorded| {
+        let before = Query::all().after(Position(event.position().0 - 1));
+        store.read(before.limit(1)).any(|event| event.is_err())
+    };
+    let lost: Vec<_> = events.iter().filter(is_lost).map(Recorded::position).collect();
+    assert!((1..20).contains(&lost.len()), "{lost:?}");
+    let given: Vec<_> = store.read(Query::all()).map_while(Result::ok).collect();
+    assert_eq!(given.last().map(|event| event.position().next()), lost.first().copied());
 }

@@ -60,6 +60,8 @@ pub(crate) struct Source<'store> {
 pub(crate) fn disk_error(what: &str) -> impl FnOnce(std::io::Error) -> Error {
     move |error| match error.kind() {
         std::io::ErrorKind::InvalidData => Error::corrupt(what.to_owned()).because(error),
+        // No disk says so: it is what whoever leaves off says.
+        std::io::ErrorKind::Interrupted => Error::left_at_close(),
         _ => Error::unavailable(what.to_owned()).because(error),
     }
 }

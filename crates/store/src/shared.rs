@@ -37,8 +37,7 @@ pub(crate) struct Shared {
     pub(crate) index_disk: Arc<dyn Disk>,
     pub(crate) handles: Arc<Handles>,
     replacing: Mutex<()>,
-    /// Held by whoever puts another form of a log file in its place.
-    pub(crate) rewriting: Mutex<()>,
+    rewriting: Mutex<()>,
     /// What all durable facts of retention say; replaced as a whole when there is another one.
     pub(crate) retention: ArcSwap<Retention>,
     /// What cannot be read, by position. Only a read-only store is opened with damage.
@@ -312,6 +311,23 @@ impl Shared {
             Segment::Growing(_) => None,
         });
         given_up.collect()
+    }
+
+    /// Held by whoever puts another form of a log file in its place, or moves it away. None if the
+    /// store was closed: it may be somebody else's.
+    pub(crate) fn rewriting(&self) -> Result<MutexGuard<'_, ()>> {
+        let rewriting = self.wait_for_rewriting();
+        if self.is_closed() { Err(Error::left_at_close()) } else { Ok(rewriting) }
+    }
+
+    /// The same, if nobody holds it now.
+    pub(crate) fn try_rewriting(&self) -> Option<MutexGuard<'_, ()>> {
+        self.rewriting.try_lock().ok().filter(|_| !self.is_closed())
+    }
+
+    /// Waits until nobody is at it.
+    pub(crate) fn wait_for_rewriting(&self) -> MutexGuard<'_, ()> {
+        self.rewriting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Held by whoever puts index files in the place of others: what is built anew must not come

@@ -27,6 +27,7 @@ mod scavenging_gives_room_back_and_keeps_history;
 mod the_document_is_enough_to_read_a_store;
 mod time_ordered_reads_look_at_few_events;
 mod what_cannot_be_opened;
+mod what_is_cut_short_by_closing_says_so;
 mod what_is_full_is_sealed_soon;
 mod what_is_on_hold_is_never_removed;
 mod what_is_removed_is_hidden_at_once;

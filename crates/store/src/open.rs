@@ -225,8 +225,10 @@ fn read_log(
         given_up: given_up.clone(),
     };
     let loaded = load(&source)?;
-    let synced = loaded.last.log.file().and_then(|last| last.sync());
-    synced.map_err(disk_error("the end of the log could not be synced"))?;
+    if loaded.has_last_file {
+        let synced = loaded.last.log.file().and_then(|last| last.sync());
+        synced.map_err(disk_error("the end of the log could not be synced"))?;
+    }
     let durable = Position(loaded.end.position.0 - 1);
     let Loaded { segments, end, damages, .. } = loaded;
     let (world, derived) = ((disk, clock), (handles, index_disk));

@@ -137,18 +137,17 @@ impl Upkeep {
             return Ok(true);
         }
         // While others rewrite files, the compressed ones can wait.
-        match self.shared.rewriting.try_lock() {
-            Ok(_rewriting) => self.compress_oldest(self.shared.options.raw_bytes_max, stop),
-            Err(_) => Ok(false),
+        match self.shared.try_rewriting() {
+            Some(_rewriting) => self.compress_oldest(self.shared.options.raw_bytes_max, stop),
+            None => Ok(false),
         }
     }
 
     /// Compresses every log file that is full, now.
     pub(crate) fn compress_all(&self) -> Result<()> {
         let stop = &self.is_closing;
+        let _one_at_a_time = self.shared.rewriting()?;
         self.seal_finished(stop)?;
-        let rewriting = &self.shared.rewriting;
-        let _one_at_a_time = rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         while self.compress_oldest(0, stop)? {}
         // Whoever moves them away next need not look at them again.
         self.rebuild_outdated_indexes()

@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use super::compressed::{self, Edition};
 use super::handles::{Form, Handles, Slot};
 use super::header::{FileHeader, HEADER_BYTES};
+use super::holes::is_damage;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event::EventId;
@@ -123,11 +124,12 @@ impl LogFile {
                 self.name
             ));
         }
-        if error.kind() == io::ErrorKind::InvalidData {
-            return self.damaged(offset, &error.to_string());
+        match error.kind() {
+            io::ErrorKind::InvalidData => self.damaged(offset, &error.to_string()),
+            io::ErrorKind::Interrupted => Error::left_at_close(),
+            _ => Error::unavailable(format!("{} could not be read at offset {offset}", self.name))
+                .because(error),
         }
-        Error::unavailable(format!("{} could not be read at offset {offset}", self.name))
-            .because(error)
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -214,9 +216,16 @@ impl ReadBuffer {
         self.read_bytes = self.next_read(file, offset, span).max(length);
         let wanted = self.read_bytes.min(durable_left(file, offset, length));
         let mut bytes = self.room_for(wanted);
-        let filled =
-            file.read_at(&mut bytes, offset).map_err(|error| file.unreadable(offset, error))?;
-        bytes.truncate(filled);
+        let filled = match file.read_at(&mut bytes, offset) {
+            // What is damaged stands perhaps behind what is asked for.
+            Err(error) if is_damage(&error) && wanted > length => {
+                self.read_bytes = length;
+                bytes.truncate(length);
+                file.read_at(&mut bytes, offset)
+            }
+            read => read,
+        };
+        bytes.truncate(filled.map_err(|error| file.unreadable(offset, error))?);
         (self.file_number, self.start, self.bytes) = (file.number, offset, bytes.freeze());
         Ok(())
     }

@@ -67,7 +67,7 @@ fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
         return probe::run(what, &settings.directory, work.unwrap_or(Then::Replay));
     }
     if !settings.fill.is_empty() {
-        return growth::Filling::of(&settings.fill).run(&settings.directory);
+        return growth::Filling::of(&settings.fill, settings).run(&settings.directory);
     }
     let before = machine::syncs_a_second(&settings.directory)?;
     eprintln!("the disk syncs {before:.0} times a second");

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use hitherto_store::Options;
 
 use crate::peers::Choice;
+
+/// How many of the largest log files are not compressed, if nothing else is said.
+const RAW_FILES: u64 = 32;
 
 /// Measures the workloads side by side with other stores and with the limits of the machine.
 #[derive(Debug, Clone, Parser)]
@@ -36,6 +40,11 @@ pub(crate) struct Settings {
     /// Where the measured stores are kept meanwhile. Choose a real disk.
     #[arg(long, default_value = "target/bench")]
     pub(crate) directory: PathBuf,
+    /// The largest log file of the store that grows, in MiB; raw ones are kept up to 32 times that.
+    /// By default what the store does by itself: with 1, three million events are in as many log
+    /// files as a hundred million are then.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=16_384))]
+    pub(crate) log_file_mib: Option<u64>,
     /// Opens the filled store in `--directory`, says how that went, and ends.
     #[arg(long, hide = true)]
     pub(crate) probe: Option<Choice>,
@@ -125,6 +134,16 @@ impl Settings {
         Choice::stores().filter(|choice| self.takes_part(*choice))
     }
 
+    /// The options of the store that grows.
+    pub(crate) fn growth_options(&self) -> Options {
+        let mut options = Options::default();
+        if let Some(mib) = self.log_file_mib {
+            options.log_file_bytes_max = mib << 20;
+            options.raw_bytes_max = options.log_file_bytes_max * RAW_FILES;
+        }
+        options
+    }
+
     /// The command that measures this again.
     pub(crate) fn command(&self) -> String {
         let mut words = vec!["cargo xtask bench".to_owned()];
@@ -135,6 +154,7 @@ impl Settings {
         }
         words.push(format!("--seconds {} --rounds {}", self.seconds(), self.rounds()));
         words.extend(self.events.map(|events| format!("--events {events}")));
+        words.extend(self.log_file_mib.map(|mib| format!("--log-file-mib {mib}")));
         words.join(" ")
     }
 }

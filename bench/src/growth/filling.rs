@@ -10,13 +10,15 @@ use hitherto_store::{EmbeddedStore, EventStore};
 
 use super::life::Life;
 use crate::memory::Memory;
+use crate::settings::Settings;
 
 const EVENTS_A_COMMIT: usize = 1000;
 
 /// The sizes that the store stops at, up to the one that it is filled to; the others are behind it.
 #[derive(Debug, Clone)]
-pub(crate) struct Filling {
+pub(crate) struct Filling<'a> {
     sizes: Vec<u64>,
+    settings: &'a Settings,
 }
 
 /// How it went, and the memory that the store took.
@@ -26,10 +28,10 @@ pub(super) struct Filled {
     pub(super) after_mib: f64,
 }
 
-impl Filling {
+impl<'a> Filling<'a> {
     /// The way to the last of these sizes.
-    pub(crate) fn of(sizes: &[u64]) -> Self {
-        Self { sizes: sizes.to_vec() }
+    pub(crate) fn of(sizes: &[u64], settings: &'a Settings) -> Self {
+        Self { sizes: sizes.to_vec(), settings }
     }
 
     /// Fills in another process.
@@ -38,6 +40,9 @@ impl Filling {
         command.arg("--directory").arg(directory);
         for size in &self.sizes {
             command.args(["--fill", &size.to_string()]);
+        }
+        if let Some(mib) = self.settings.log_file_mib {
+            command.args(["--log-file-mib", &mib.to_string()]);
         }
         let output = command.output()?;
         let text = String::from_utf8(output.stdout)?;
@@ -62,7 +67,7 @@ impl Filling {
             fill(&mut life, size, |_| Ok(()))?;
         }
         let others_mib = Memory::now()?.own_mib;
-        let store = EmbeddedStore::open(directory)?;
+        let store = EmbeddedStore::open_with(directory, self.settings.growth_options())?;
         let (started, filled) = (Instant::now(), life.events());
         let append = |append| store.append(append).map(drop);
         let (done, most_mib) = Memory::most_during(|| fill(&mut life, last, append));

@@ -68,7 +68,7 @@ impl Growing<'_> {
     fn step(&mut self, sizes: &[u64]) -> Result<Step, Box<dyn Error>> {
         let mut step = Step::new(sizes[sizes.len() - 1]);
         self.fill(sizes, &mut step)?;
-        let store = EmbeddedStore::open(self.place.path())?;
+        let store = EmbeddedStore::open_with(self.place.path(), self.settings.growth_options())?;
         let syncs = machine::syncs_a_second(&self.settings.directory)?;
         step.add("the disk itself, syncs/s", syncs, Wanted::Nothing);
         self.read(&store, &mut step)?;
@@ -85,7 +85,7 @@ impl Growing<'_> {
     }
 
     fn fill(&mut self, sizes: &[u64], step: &mut Step) -> Result<(), Box<dyn Error>> {
-        let filled = Filling::of(sizes).ask(self.place.path())?;
+        let filled = Filling::of(sizes, self.settings).ask(self.place.path())?;
         filling::fill(&mut self.life, step.events, |_| Ok(()))?;
         let rate = filled.events_a_second;
         step.add("filling, up to 1,000 events a commit, events/s", rate, Wanted::Nothing);

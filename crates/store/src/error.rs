@@ -95,6 +95,11 @@ impl Error {
         Self::new(ErrorKind::Closed, message)
     }
 
+    /// For what was under way when the store was closed.
+    pub(crate) fn left_at_close() -> Self {
+        Self::closed("the store was closed, and what was not done yet is left for the next time")
+    }
+
     /// A conflict with its details; the message is made from them.
     pub fn conflict(message: impl Into<String>, conflict: Conflict) -> Self {
         let mut error = Self::new(ErrorKind::Conflict, message);

@@ -39,6 +39,8 @@ pub(crate) struct Loaded {
     pub(crate) damages: Vec<Damage>,
     /// Whether the file `closed` says that it ends there.
     pub(crate) is_closed: bool,
+    /// Whether the last log file can be told to be what it is. If not, the log ends before it.
+    pub(crate) has_last_file: bool,
 }
 
 /// Where a log is loaded from.
@@ -58,6 +60,8 @@ pub(crate) struct Source<'store> {
 pub(crate) fn disk_error(what: &str) -> impl FnOnce(std::io::Error) -> Error {
     move |error| match error.kind() {
         std::io::ErrorKind::InvalidData => Error::corrupt(what.to_owned()).because(error),
+        // No disk says so: it is what whoever leaves off says.
+        std::io::ErrorKind::Interrupted => Error::left_at_close(),
         _ => Error::unavailable(what.to_owned()).because(error),
     }
 }
@@ -95,7 +99,7 @@ fn load_once(source: &Source<'_>) -> Result<Loaded> {
     for index in 0..loader.found.len() {
         loader.load_file(source, index)?;
     }
-    loader.finish()
+    Ok(loader.finish(source))
 }
 
 impl<'store> Source<'store> {
@@ -147,7 +151,7 @@ struct Loader {
 
 impl Loader {
     fn new(source: &Source<'_>, names: &[String], segments: Vec<Segment>) -> Result<Self> {
-        let numbers: BTreeSet<u64> = names.iter().filter_map(|name| log_number(name)).collect();
+        let numbers = log_numbers(names);
         let first = last_sealed(&segments).map_or(0, |(sealed, log)| {
             // Of a file that is full everything is sealed.
             let is_full = sealed.index.header.last_frame == Some(FrameKind::Roll);
@@ -171,10 +175,11 @@ impl Loader {
 
     /// What the index files promise must be there: every log file, and the very last event.
     fn check_sealed(&mut self, names: &[String]) -> Result<()> {
+        let numbers = log_numbers(names);
         for segment in self.segments.clone() {
             let Segment::Sealed(sealed) = segment else { continue };
             for (file, log) in sealed.logs.iter().enumerate() {
-                if !names.iter().any(|name| log_number(name) == Some(log.number)) {
+                if !numbers.contains(&log.number) {
                     let positions = sealed.positions_in(file);
                     self.report(&log.name, 0, Some(positions), "this log file is missing");
                 }
@@ -200,16 +205,18 @@ impl Loader {
     }
 
     fn load_file(&mut self, source: &Source<'_>, index: usize) -> Result<()> {
+        let is_last = index + 1 == self.found.len();
         let Some(opened) = self.found[index].opened.clone() else {
             let name = self.found[index].name.clone();
-            self.report(&name, 0, None, "its header is damaged");
+            if !is_last {
+                self.report(&name, 0, None, "its header is damaged");
+            }
             self.end = None;
             return Ok(());
         };
         let start = self.start_of(&opened.header);
         let growing = Arc::new(self.segment_for(source, &opened, start));
         let next = self.next_header(index);
-        let is_last = index + 1 == self.found.len();
         let limit = next.map_or(self.found[index].length, |next| next.previous_end);
         let mut scan = Scan::new(&*opened.file, &opened.header, start, limit);
         self.last_batch = (0, start.offset);
@@ -218,7 +225,8 @@ impl Loader {
         growing.log.end.fetch_max(scan.expected.offset, Ordering::AcqRel);
         self.end = Some(scan.expected);
         if !is_last {
-            let is_whole = self.damages.len() == damages;
+            // Without the header of the next file nobody says that this is the end of it.
+            let is_whole = self.damages.len() == damages && next.is_some();
             let finished =
                 Finished { end: scan.expected, last_frame: Some(FrameKind::Roll), is_whole };
             growing.finished.set(finished).expect("it was just made");
@@ -285,8 +293,9 @@ impl Loader {
     fn check_succession(&mut self, header: &FileHeader) {
         let name = FileHeader::file_name(header.number);
         let Some(end) = self.end else {
-            if header.end_of_previous() > Position(1) {
-                let positions = (self.next_unloaded(), Position(header.end_of_previous().0 - 1));
+            let (first, end) = (self.next_unloaded(), header.end_of_previous());
+            if end > first {
+                let positions = (first, Position(end.0 - 1));
                 self.report(&name, 0, Some(positions), "files before this one are missing");
             }
             return;
@@ -364,7 +373,7 @@ impl Loader {
         }
         let resumes_at = later.as_ref().map(|(_, header)| header.first_position);
         let ends_at = resumes_at.or(next.map(FileHeader::end_of_previous));
-        if ends_at.is_none() && is_last {
+        if ends_at.is_none() {
             return Ok(false);
         }
         let first_behind = ends_at.unwrap_or(here.position);
@@ -429,7 +438,8 @@ impl Loader {
         self.report(&name, end.0, Some((end.1, Position(u64::MAX))), what);
     }
 
-    fn finish(mut self) -> Result<Loaded> {
+    /// What is lost at the end, if something is known to be.
+    fn check_end(&mut self) {
         if self.last_frame == Some(FrameKind::Roll) {
             self.report_lost_end("the file after this one is missing");
         } else if self.found.last().is_some_and(FoundFile::is_cut) {
@@ -439,19 +449,38 @@ impl Loader {
                 "the store was closed when the log was longer, so its end is lost",
             );
         }
-        let (Some(end), Some(last)) = (self.end, self.last.clone()) else {
-            let what = self
-                .damages
-                .first()
-                .map_or_else(|| "no log file is there".to_owned(), ToString::to_string);
-            return Err(Error::corrupt(format!(
-                "the store's log cannot be read: {what}; restore it from a backup"
-            )));
+    }
+
+    /// A segment without events in the place of a last file that is lost, so that all others can be
+    /// read.
+    fn stand_in_for_last(&mut self, source: &Source<'_>) -> (Expected, Arc<Growing>) {
+        let first = self.next_unloaded();
+        let sealed = last_sealed(&self.segments).map(|(_, log)| log.number);
+        let number = self.found.last().and_then(|found| log_number(&found.name)).or(sealed);
+        let header = FileHeader::of_lost(source.identity.store_id, number.unwrap_or(1), first);
+        let what =
+            if self.found.is_empty() { "no log file is there" } else { "its header is damaged" };
+        let name = FileHeader::file_name(header.number);
+        self.report(&name, 0, Some((first, Position(u64::MAX))), what);
+        let log = Arc::new(LogFile::new(header.number, 0, Arc::clone(source.handles)));
+        let growing = Arc::new(Growing::new(header, log, first, 0, source.identity.hash_seed));
+        self.segments.push(Segment::Growing(Arc::clone(&growing)));
+        (Expected::at_start_of(&header), growing)
+    }
+
+    fn finish(mut self, source: &Source<'_>) -> Loaded {
+        let found = self.end.zip(self.last.clone());
+        let has_last_file = found.is_some();
+        let (end, last) = if let Some(found) = found {
+            self.check_end();
+            found
+        } else {
+            self.stand_in_for_last(source)
         };
         let is_closed = self.is_clean_end(&last, &end);
         let (segments, last_frame, damages) = (self.segments, self.last_frame, self.damages);
         let last_batch = self.last_batch.1.max(HEADER_BYTES).min(end.offset);
-        Ok(Loaded { segments, last, end, last_frame, last_batch, damages, is_closed })
+        Loaded { segments, last, end, last_frame, last_batch, damages, is_closed, has_last_file }
     }
 }
 
@@ -483,6 +512,10 @@ fn is_own(header: &FileHeader, store_id: EventId, number: u64) -> bool {
 /// The number of a log file, compressed or not, by its name.
 pub(crate) fn log_number(name: &str) -> Option<u64> {
     FileHeader::number_of(name).or_else(|| compressed::number_of(name))
+}
+
+fn log_numbers(names: &[String]) -> BTreeSet<u64> {
+    names.iter().filter_map(|name| log_number(name)).collect()
 }
 
 fn open_file(source: &Source<'_>, number: u64) -> Result<FoundFile> {

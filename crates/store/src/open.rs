@@ -225,8 +225,10 @@ fn read_log(
         given_up: given_up.clone(),
     };
     let loaded = load(&source)?;
-    let synced = loaded.last.log.file().and_then(|last| last.sync());
-    synced.map_err(disk_error("the end of the log could not be synced"))?;
+    if loaded.has_last_file {
+        let synced = loaded.last.log.file().and_then(|last| last.sync());
+        synced.map_err(disk_error("the end of the log could not be synced"))?;
+    }
     let durable = Position(loaded.end.position.0 - 1);
     let Loaded { segments, end, damages, .. } = loaded;
     let (world, derived) = ((disk, clock), (handles, index_disk));
@@ -276,9 +278,11 @@ fn refuse_foreign_directory(disk: &dyn Disk) -> Result<()> {
 /// Log files that came back, when the power went, beside their compressed form.
 fn remove_compressed_logs(disk: &dyn Disk) -> std::io::Result<()> {
     let names = disk.list()?;
-    let numbers = names.iter().filter_map(|name| compressed::number_of(name));
-    let mut raw = numbers.map(FileHeader::file_name).filter(|name| names.contains(name));
-    raw.try_for_each(|name| roll::remove_if_there(disk, &name))
+    let compressed = names.iter().filter_map(|name| compressed::number_of(name));
+    let compressed: BTreeSet<u64> = compressed.collect();
+    let numbers = names.iter().filter_map(|name| FileHeader::number_of(name));
+    let mut raw = numbers.filter(|number| compressed.contains(number));
+    raw.try_for_each(|number| roll::remove_if_there(disk, &FileHeader::file_name(number)))
 }
 
 fn is_index(name: &str) -> bool {

@@ -74,7 +74,7 @@ impl Options {
     const MEMORY_BYTES_MIN: u64 = 8 << 20;
     const MEMORY_BYTES_MAX: u64 = 1 << 40;
     /// An index says in 32 bits where an event stands in its file, in units of 8 bytes.
-    const LOG_FILE_BYTES_LIMIT: u64 = 16 << 30;
+    pub(crate) const LOG_FILE_BYTES_LIMIT: u64 = 16 << 30;
 
     /// The first and the largest log file.
     pub(crate) fn log_file_bytes(&self) -> (u64, u64) {

@@ -125,7 +125,7 @@ impl Pace {
         while state.is_paused && !state.is_closing {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.is_closing { Err(closed()) } else { Ok(()) }
+        if state.is_closing { Err(Error::left_at_close()) } else { Ok(()) }
     }
 
     /// Spends bytes in looking for something to do; waits while it is paused.
@@ -191,8 +191,4 @@ impl DiskFile for Paced<'_> {
     fn set_len(&self, _: u64) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
-}
-
-fn closed() -> Error {
-    Error::closed("the store was closed, and what was not done yet is left for the next time")
 }

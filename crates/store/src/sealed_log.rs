@@ -270,3 +270,61 @@ fn coverage_of(
     let file = FileEntry { number, first_event: 0, edition, end };
     Coverage { header, files: vec![file] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::MemoryDisk;
+    use crate::event::{EventId, Timestamp};
+    use crate::index::{GrowingIndex, IndexEntry};
+    use crate::limits::APPEND_BYTES_MAX;
+    use crate::log::FORMAT_VERSION;
+    use crate::options::Options;
+
+    const SEED: u64 = 7;
+
+    fn identity() -> Identity {
+        let created_at = Timestamp::from_nanos(0);
+        let store_id = EventId::from_u128(1);
+        Identity { version: FORMAT_VERSION, store_id, hash_seed: SEED, created_at }
+    }
+
+    /// A segment with an event at each of some offsets.
+    fn growing_at(offsets: &[u64], handles: Arc<Handles>) -> Growing {
+        let header = FileHeader::of_lost(identity().store_id, 1, Position(1));
+        let log = Arc::new(LogFile::new(1, 0, handles));
+        let growing = Growing::with(header, log, Position(1), GrowingIndex::new(1 << 20, SEED));
+        for (version, &offset) in (1..).zip(offsets) {
+            let id = EventId::from_u128(version.into());
+            let (stream, tags) = (Some("film-1"), std::iter::empty());
+            growing
+                .index
+                .push(IndexEntry { id, offset, stream, version, kind: "Shot", tags }, None);
+        }
+        growing
+    }
+
+    /// Offsets are kept in 32 bits: a file that is larger than they reach would give other events.
+    #[test]
+    fn events_at_the_end_of_the_largest_file_are_found_again() {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+        let (identity, cache) = (identity(), Arc::new(ReadCache::new(1 << 20)));
+        let handles = Arc::new(Handles::new(Arc::clone(&disk), Arc::clone(&cache), None));
+        let last = Options::LOG_FILE_BYTES_LIMIT + APPEND_BYTES_MAX as u64;
+        let offsets = [HEADER_BYTES, (4 << 30) + 8, Options::LOG_FILE_BYTES_LIMIT - 8, last];
+        let growing = growing_at(&offsets, Arc::clone(&handles));
+        let mut end = Expected::at_start_of(&growing.header);
+        (end.offset, end.position) = (last + 64, Position(5));
+        let finished = Finished { end, last_frame: Some(FrameKind::Roll), is_whole: true };
+        let indexes =
+            Indexes { disk: &disk, handles: &handles, identity: &identity, cache: &cache };
+        let never = AtomicBool::new(false);
+        let sealed = indexes.seal((&growing, 0), &finished, Vec::new(), &never);
+        let sealed = sealed.expect("there is room");
+        for (event, &offset) in (0..).zip(&offsets) {
+            assert_eq!(growing.index.offset(event), Some(offset));
+            let found = sealed.locate(event).map(|(_, offset)| offset);
+            assert_eq!(found, Some(offset), "event {event}");
+        }
+    }
+}

@@ -364,8 +364,9 @@ impl Sealed {
     pub(crate) fn is_outdated(&self) -> Result<bool> {
         for (file, log) in self.index.files.iter().zip(&self.logs) {
             // What is in an archive was not rewritten since it came there.
-            let is_here = log.form()?.archive.is_none();
-            if is_here && log.edition()?.number != file.edition {
+            let form = log.form()?;
+            let edition = form.edition.map_or_else(|| log.edition(), Ok);
+            if form.archive.is_none() && edition?.number != file.edition {
                 return Ok(true);
             }
         }

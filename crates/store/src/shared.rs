@@ -37,8 +37,7 @@ pub(crate) struct Shared {
     pub(crate) index_disk: Arc<dyn Disk>,
     pub(crate) handles: Arc<Handles>,
     replacing: Mutex<()>,
-    /// Held by whoever puts another form of a log file in its place.
-    pub(crate) rewriting: Mutex<()>,
+    rewriting: Mutex<()>,
     /// What all durable facts of retention say; replaced as a whole when there is another one.
     pub(crate) retention: ArcSwap<Retention>,
     /// What cannot be read, by position. Only a read-only store is opened with damage.
@@ -124,6 +123,11 @@ impl Shared {
     pub(crate) fn end_of_damage(&self, last: Position) -> Position {
         let ends = self.damages.iter().filter_map(|damage| damage.positions).map(|(_, last)| last);
         ends.fold(last, Position::max)
+    }
+
+    /// Whether the end of the log is lost, so that nobody can write behind it.
+    pub(crate) fn is_end_lost(&self) -> bool {
+        self.end_of_damage(Position::START) == Position(u64::MAX)
     }
 
     /// Whether events are missing between two log files, lost and given up or not, so that versions
@@ -307,6 +311,23 @@ impl Shared {
             Segment::Growing(_) => None,
         });
         given_up.collect()
+    }
+
+    /// Held by whoever puts another form of a log file in its place, or moves it away. None if the
+    /// store was closed: it may be somebody else's.
+    pub(crate) fn rewriting(&self) -> Result<MutexGuard<'_, ()>> {
+        let rewriting = self.wait_for_rewriting();
+        if self.is_closed() { Err(Error::left_at_close()) } else { Ok(rewriting) }
+    }
+
+    /// The same, if nobody holds it now.
+    pub(crate) fn try_rewriting(&self) -> Option<MutexGuard<'_, ()>> {
+        self.rewriting.try_lock().ok().filter(|_| !self.is_closed())
+    }
+
+    /// Waits until nobody is at it.
+    pub(crate) fn wait_for_rewriting(&self) -> MutexGuard<'_, ()> {
+        self.rewriting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Held by whoever puts index files in the place of others: what is built anew must not come

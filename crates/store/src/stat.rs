@@ -179,7 +179,8 @@ fn unless_damaged<T: Default>(answer: Result<T>) -> Result<T> {
 }
 
 fn file_stat(log: &LogFile, first_position: Position, events: u64) -> Result<FileStat> {
-    let Form { is_compressed, bytes: allocated_bytes, archive } = unless_damaged(log.form())?;
+    let form = unless_damaged(log.form())?;
+    let Form { is_compressed, bytes: allocated_bytes, archive, edition } = form;
     Ok(FileStat {
         name: log.name.clone(),
         first_position,
@@ -188,6 +189,6 @@ fn file_stat(log: &LogFile, first_position: Position, events: u64) -> Result<Fil
         allocated_bytes,
         is_compressed,
         archive,
-        removed_events: unless_damaged(log.edition())?.removed,
+        removed_events: edition.unwrap_or_default().removed,
     })
 }

@@ -185,7 +185,7 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// `Unavailable` if the disk has no room or does not work, and the files stay as they are;
-    /// `Invalid` if the store was opened read-only.
+    /// `Invalid` if the store was opened read-only; `Closed` if it is closed meanwhile.
     pub fn compress(&self) -> Result<()> {
         match &self.0.role {
             Role::Writer { upkeep, .. } => upkeep.compress_all(),
@@ -204,7 +204,8 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// `Unavailable` if the disk has no room or does not work, and the files that were not done yet
-    /// stay as they are; `Invalid` if it is paused, or the store was opened read-only.
+    /// stay as they are; `Invalid` if it is paused, or the store was opened read-only; `Closed` if
+    /// it is closed meanwhile.
     pub fn scavenge(&self) -> Result<Scavenged> {
         self.scavenger()?.remove_everything()
     }
@@ -413,6 +414,9 @@ impl Inner {
         self.join_threads();
         if let Role::Writer { upkeep, lock, spares, .. } = &self.role {
             let mut lock = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            // Who rewrites or moves a log file leaves off, and must have before it is somebody
+            // else's.
+            let _rewriting = self.shared.wait_for_rewriting();
             // Without the lock the store belongs to somebody else by now.
             if lock.is_some() {
                 spares.give_back();

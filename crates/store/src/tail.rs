@@ -33,6 +33,9 @@ impl Tail {
     /// Takes in the whole commits that were written since, and makes sure that they are durable
     /// before anybody sees them: the writer may not have synced them yet.
     pub(crate) fn refresh(&self) -> Result<()> {
+        if self.shared.is_end_lost() {
+            return Ok(());
+        }
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
         let before = end.position;
         let (growing, read) = self.read_up(&mut end);

@@ -137,18 +137,17 @@ impl Upkeep {
             return Ok(true);
         }
         // While others rewrite files, the compressed ones can wait.
-        match self.shared.rewriting.try_lock() {
-            Ok(_rewriting) => self.compress_oldest(self.shared.options.raw_bytes_max, stop),
-            Err(_) => Ok(false),
+        match self.shared.try_rewriting() {
+            Some(_rewriting) => self.compress_oldest(self.shared.options.raw_bytes_max, stop),
+            None => Ok(false),
         }
     }
 
     /// Compresses every log file that is full, now.
     pub(crate) fn compress_all(&self) -> Result<()> {
         let stop = &self.is_closing;
+        let _one_at_a_time = self.shared.rewriting()?;
         self.seal_finished(stop)?;
-        let rewriting = &self.shared.rewriting;
-        let _one_at_a_time = rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         while self.compress_oldest(0, stop)? {}
         // Whoever moves them away next need not look at them again.
         self.rebuild_outdated_indexes()
@@ -177,16 +176,21 @@ impl Upkeep {
     /// Compresses the oldest log file if the others have more than so many bytes with it; whether
     /// it did.
     fn compress_oldest(&self, raw_bytes_max: u64, stop: &AtomicBool) -> Result<bool> {
-        let (mut oldest, mut raw_bytes) = (None, 0);
-        for log in self.sealed_logs() {
-            if !log.form()?.is_compressed {
-                raw_bytes += log.end.load(Ordering::Acquire);
-                oldest.get_or_insert(log);
+        let mut logs = self.sealed_logs();
+        logs.retain(|log| !log.is_known_compressed());
+        let mut raw_bytes: u64 = logs.iter().map(used_bytes).sum();
+        for log in logs {
+            if raw_bytes <= raw_bytes_max {
+                break;
             }
+            // Only the oldest are looked at on disk, however many there are.
+            if !log.form()?.is_compressed {
+                log.compress(&*self.shared.disk, self.shared.identity.store_id, stop)?;
+                return Ok(true);
+            }
+            raw_bytes -= used_bytes(&log);
         }
-        let Some(oldest) = oldest.filter(|_| raw_bytes > raw_bytes_max) else { return Ok(false) };
-        oldest.compress(&*self.shared.disk, self.shared.identity.store_id, stop)?;
-        Ok(true)
+        Ok(false)
     }
 
     /// The log files all of whose events have an index file, oldest first.
@@ -297,6 +301,10 @@ impl Upkeep {
     fn wait<'upkeep>(&self, state: MutexGuard<'upkeep, State>) -> MutexGuard<'upkeep, State> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn used_bytes(log: &Arc<LogFile>) -> u64 {
+    log.end.load(Ordering::Acquire)
 }
 
 /// From where on segments of these sizes, oldest first, should become one.

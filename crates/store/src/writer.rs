@@ -76,6 +76,13 @@ struct Batch {
 }
 
 impl Batch {
+    /// Takes the frames out. What a large append took is given back: the next is small, mostly.
+    fn empty(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(BATCH_BYTES_MAX);
+        self.frames.clear();
+    }
+
     fn terms(&mut self) -> BatchTerms {
         let terms = std::mem::take(&mut self.terms);
         let is_noted = !std::mem::take(&mut self.has_unnoted_terms);
@@ -272,8 +279,7 @@ impl Writer {
             self.shared.apply_facts(facts);
             self.shared.publish(self.last_position(), &self.batch.terms());
         }
-        self.batch.bytes.clear();
-        self.batch.frames.clear();
+        self.batch.empty();
         self.answer(&written);
     }
 
@@ -410,8 +416,7 @@ impl Writer {
         self.batch.bytes.resize(FRAME_HEADER_BYTES, 0);
         self.push_frame(kind, 0, self.end.position);
         let written = self.write_batch();
-        self.batch.bytes.clear();
-        self.batch.frames.clear();
+        self.batch.empty();
         self.is_marked = written.is_ok();
         written
     }

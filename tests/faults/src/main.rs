@@ -48,6 +48,7 @@ impl Session<'_> {
             "open" => self.open(true),
             "append" => self.append(number.parse()?),
             "read" => Ok(read_everything(self.store()?)?.to_string()),
+            "look" => self.look(),
             "close" => self.close(),
             "hog" => Ok(self.hog().to_string()),
             "release" => Ok(std::mem::take(&mut self.hogged).len().to_string()),
@@ -64,6 +65,12 @@ impl Session<'_> {
         self.appended = read_everything(&store)?;
         self.store = Some(store);
         Ok(self.appended.to_string())
+    }
+
+    /// Reads everything as one who may not write; how many appends there are.
+    fn look(&self) -> Outcome {
+        let store = EmbeddedStore::open_read_only(self.directory)?;
+        Ok(read_everything(&store)?.to_string())
     }
 
     /// Appends so often; how many appends there are then.

@@ -145,7 +145,7 @@ fn check_queries(seed: u64, questions: impl Fn(&mut Bank, &[Recorded]) -> Query)
     for _ in 0..=random.below(2) {
         let what = format!("seed {seed}: {}", damage(&disk, &mut random));
         let reader = EmbeddedStore::read_only_on(disk.clone(), SimClock::default(), small_files());
-        let Ok(reader) = reader else { continue };
+        let reader = reader.unwrap_or_else(|error| panic!("{what}: {error}"));
         for _ in 0..40 {
             let query = questions(&mut bank, &events);
             let (found, failed) = read(&reader, query.clone());
@@ -191,7 +191,7 @@ fn an_event_that_may_be_damaged_is_not_said_to_be_missing() {
         let (disk, events) = sound_store(seed);
         let what = damage(&disk, &mut Random::new(seed));
         let reader = EmbeddedStore::read_only_on(disk, SimClock::default(), small_files());
-        let Ok(reader) = reader else { continue };
+        let reader = reader.unwrap_or_else(|error| panic!("{what}: {error}"));
         for event in &events {
             match reader.find(event.id()).wait() {
                 Ok(Some(found)) => assert_eq!(found, *event),

@@ -90,7 +90,8 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// `Unavailable` if the archive cannot be reached, or gives back something else than was put
-    /// there: then the file stays here. `Invalid` if the store was opened read-only.
+    /// there: then the file stays here. `Invalid` if the store was opened read-only. `Closed` if it
+    /// is closed meanwhile: files that are not moved yet stay here.
     pub fn archive(&self, archive: &dyn Archive, keep_bytes: u64) -> Result<Archived> {
         self.compress()?;
         moving::move_files(self.shared(), archive, keep_bytes)

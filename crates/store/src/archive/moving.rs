@@ -1,7 +1,6 @@
 //! Moves log files to an archive: copied, read back, noted here, and only then removed here.
 
 use std::io;
-use std::sync::PoisonError;
 
 use super::stub::{self, Stub};
 use super::{Archive, open_archive};
@@ -33,7 +32,7 @@ pub(super) fn move_files(
     archive: &dyn Archive,
     keep_bytes: u64,
 ) -> Result<Archived> {
-    let _one_at_a_time = shared.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_at_a_time = shared.rewriting()?;
     let mut moved = Archived::default();
     let mut here = Vec::new();
     for log in shared.logs() {
@@ -49,6 +48,9 @@ pub(super) fn move_files(
     for (log, bytes) in here {
         if bytes_here <= keep_bytes {
             break;
+        }
+        if shared.is_closed() {
+            return Err(Error::left_at_close());
         }
         move_file(shared, &log, archive)?;
         bytes_here -= bytes;

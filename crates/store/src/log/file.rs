@@ -5,12 +5,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 
 use super::compressed::{self, Edition};
-use super::handles::{Form, Handles, Opened, Slot};
+use super::handles::{Form, Handles, Slot};
 use super::header::{FileHeader, HEADER_BYTES};
+use super::holes::is_damage;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::event::EventId;
@@ -30,41 +30,57 @@ pub(crate) struct LogFile {
     pub(crate) name: String,
     /// Where its durable frames end.
     pub(crate) end: AtomicU64,
+    /// Set when it was seen to be compressed: that it stays, here or in an archive.
+    is_known_compressed: AtomicBool,
     handles: Arc<Handles>,
-    opened: Slot,
+    slot: Arc<Slot>,
 }
 
 impl LogFile {
     /// The file with this number, whose frames end there.
     pub(crate) fn new(number: u64, end: u64, handles: Arc<Handles>) -> Self {
         let (name, end) = (FileHeader::file_name(number), AtomicU64::new(end));
-        let opened = Arc::new(ArcSwapOption::empty());
-        Self { number, name, end, handles, opened }
+        let is_known_compressed = AtomicBool::new(false);
+        Self { number, name, end, is_known_compressed, handles, slot: Arc::default() }
     }
 
     /// A file that is open already, and stays it.
     pub(crate) fn opened(number: u64, file: Arc<dyn DiskFile>, handles: Arc<Handles>) -> Self {
         let log = Self::new(number, HEADER_BYTES, handles);
-        log.opened.store(Some(Arc::new(Opened(file))));
+        log.slot.keep(file);
         log
     }
 
     /// The open file.
     pub(crate) fn file(&self) -> io::Result<Arc<dyn DiskFile>> {
-        if let Some(opened) = &*self.opened.load() {
+        if let Some(opened) = &*self.slot.opened() {
             return Ok(Arc::clone(&opened.0));
         }
-        self.handles.open_into(&self.opened, self.number)
+        self.handles.open_into(&self.slot, self.number)
     }
 
     /// Has it opened anew by whoever reads next: in another form.
     pub(crate) fn forget_handle(&self) {
-        self.opened.store(None);
+        self.slot.forget();
     }
 
     /// In which form it is there.
     pub(crate) fn form(&self) -> Result<Form> {
-        self.handles.form(self.number).map_err(|error| self.unreadable(0, error))
+        let form = self.handles.form(self.number).map_err(|error| self.unreadable(0, error))?;
+        self.is_known_compressed.fetch_or(form.is_compressed, Ordering::Relaxed);
+        Ok(form)
+    }
+
+    /// Whether it was seen to be compressed; without a look at the disk.
+    pub(crate) fn is_known_compressed(&self) -> bool {
+        self.is_known_compressed.load(Ordering::Relaxed)
+    }
+
+    /// An error if the dictionary in it is damaged: whoever reads its events may use the equal one
+    /// of another file, and notice nothing.
+    pub(crate) fn check_dictionary(&self) -> Result<()> {
+        let checked = self.handles.check_dictionary(self.number);
+        checked.map_err(|error| self.unreadable(0, error))
     }
 
     /// Which edition of it there is: with or without something removed.
@@ -92,10 +108,11 @@ impl LogFile {
         stop: &AtomicBool,
     ) -> Result<()> {
         let of = (store_id, self.number, edition);
-        let compressed = compressed::write_edition(disk, of, bytes, stop)
+        let before = self.handles.example(self.number.saturating_sub(1));
+        let compressed = compressed::write_edition(disk, of, (bytes, before), stop)
             .and_then(|()| roll::remove_if_there(disk, &self.name));
         // Whoever reads next opens what is there now.
-        self.opened.store(None);
+        self.forget_handle();
         compressed.map_err(|error| self.unreadable(0, error))
     }
 
@@ -107,15 +124,16 @@ impl LogFile {
                 self.name
             ));
         }
-        if error.kind() == io::ErrorKind::InvalidData {
-            return self.damaged(offset, &error.to_string());
+        match error.kind() {
+            io::ErrorKind::InvalidData => self.damaged(offset, &error.to_string()),
+            io::ErrorKind::Interrupted => Error::left_at_close(),
+            _ => Error::unavailable(format!("{} could not be read at offset {offset}", self.name))
+                .because(error),
         }
-        Error::unavailable(format!("{} could not be read at offset {offset}", self.name))
-            .because(error)
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        match &*self.opened.load() {
+        match &*self.slot.opened() {
             Some(opened) => opened.0.read_at(bytes, offset),
             None => self.file()?.read_at(bytes, offset),
         }
@@ -198,9 +216,16 @@ impl ReadBuffer {
         self.read_bytes = self.next_read(file, offset, span).max(length);
         let wanted = self.read_bytes.min(durable_left(file, offset, length));
         let mut bytes = self.room_for(wanted);
-        let filled =
-            file.read_at(&mut bytes, offset).map_err(|error| file.unreadable(offset, error))?;
-        bytes.truncate(filled);
+        let filled = match file.read_at(&mut bytes, offset) {
+            // What is damaged stands perhaps behind what is asked for.
+            Err(error) if is_damage(&error) && wanted > length => {
+                self.read_bytes = length;
+                bytes.truncate(length);
+                file.read_at(&mut bytes, offset)
+            }
+            read => read,
+        };
+        bytes.truncate(filled.map_err(|error| file.unreadable(offset, error))?);
         (self.file_number, self.start, self.bytes) = (file.number, offset, bytes.freeze());
         Ok(())
     }

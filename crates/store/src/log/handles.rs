@@ -5,18 +5,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, PoisonError, Weak};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 
-use super::compressed::{self, CompressedLog, Edition};
+use super::compressed::{self, CompressedLog, Dictionaries, Edition, Example, Seen};
 use super::header::{FileHeader, HEADER_BYTES};
 use crate::archive::{ArchivedFile, Stub};
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
 use crate::event::EventId;
 use crate::planted::{PlantedBug, is_planted};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
-/// Handles that are open at once. A compressed file's takes some 60 KiB for its dictionary.
+/// Handles that are open at once. One takes a file descriptor and less than a KiB; what is large in
+/// it, some 60 KiB for a dictionary, is shared by most. So it is the descriptors that are few: a
+/// process has 1,024 of them if nobody says otherwise, and may have several stores open.
 const OPEN_MAX: usize = 200;
 
 /// A file that is open.
@@ -30,19 +32,58 @@ pub(crate) struct Form {
     pub(crate) bytes: u64,
     /// The location of the archive that it is in, if it is in one.
     pub(crate) archive: Option<String>,
+    /// None if the header that says it is damaged.
+    pub(crate) edition: Option<Edition>,
 }
 
-/// Where an open file is kept; empty if it is not open.
-pub(super) type Slot = Arc<ArcSwapOption<Opened>>;
+/// Where an open file is kept, and what is known of it when it is closed again.
+#[derive(Default)]
+pub(super) struct Slot {
+    opened: ArcSwapOption<Opened>,
+    /// There, if the file was compressed and here when it was opened last.
+    seen: Mutex<Option<Seen>>,
+}
+
+impl Slot {
+    pub(super) fn opened(&self) -> Guard<Option<Arc<Opened>>> {
+        self.opened.load()
+    }
+
+    pub(super) fn keep(&self, file: Arc<dyn DiskFile>) {
+        self.opened.store(Some(Arc::new(Opened(file))));
+    }
+
+    /// Has all its names looked for when it is opened next.
+    pub(super) fn forget(&self) {
+        self.opened.store(None);
+        *self.seen() = None;
+    }
+
+    fn close(&self) {
+        self.opened.store(None); // whoever is reading from it has it until done
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What there is of a log file.
+enum Found {
+    Raw(Arc<dyn DiskFile>),
+    Compressed(Arc<dyn DiskFile>),
+    Archived(Stub, Arc<dyn DiskFile>),
+}
 
 /// Opens log files, compressed or not.
 pub(crate) struct Handles {
     disk: Arc<dyn Disk>,
     cache: Arc<ReadCache>,
+    dictionaries: Dictionaries,
     /// The store that the files must be of, if that is known.
     store_id: Option<EventId>,
     /// In the order in which they were opened.
-    open: Mutex<VecDeque<Weak<ArcSwapOption<Opened>>>>,
+    open: Mutex<VecDeque<Weak<Slot>>>,
 }
 
 impl Handles {
@@ -51,7 +92,8 @@ impl Handles {
         cache: Arc<ReadCache>,
         store_id: Option<EventId>,
     ) -> Self {
-        Self { disk, cache, store_id, open: Mutex::default() }
+        let (dictionaries, open) = (Dictionaries::default(), Mutex::default());
+        Self { disk, cache, dictionaries, store_id, open }
     }
 
     /// Opens the compressed form of a log file if there is one, else the file itself.
@@ -59,14 +101,51 @@ impl Handles {
     /// The compressed form was proven equal before it got its name. A log file beside it was
     /// removed once, and came back when the power went: its bytes may be anybody's by now.
     pub(crate) fn open(&self, number: u64) -> io::Result<Arc<dyn DiskFile>> {
-        let file = match self.find(number)? {
-            (file, true) => Arc::new(CompressedLog::open(file, number, &self.cache)?),
-            (file, false) => file,
-        };
-        if self.is_here(number) {
-            self.refuse_foreign(&*file, number)?;
+        self.open_found(number, None).map(|(file, _)| file)
+    }
+
+    /// The same, and what to know it by if it is compressed and here.
+    fn open_found(
+        &self,
+        number: u64,
+        seen: Option<Seen>,
+    ) -> io::Result<(Arc<dyn DiskFile>, Option<Seen>)> {
+        match self.find(number)? {
+            Found::Raw(file) => {
+                self.refuse_foreign(&*file, number)?;
+                Ok((file, None))
+            }
+            Found::Compressed(file) => self.open_compressed(file, number, seen),
+            Found::Archived(stub, file) => {
+                let object = Arc::new(ArchivedFile::new(stub, file, &self.cache));
+                self.open_compressed(object, number, None).map(|(file, _)| (file, None))
+            }
         }
-        Ok(file)
+    }
+
+    /// Opens a file again that may have been closed only because there were many. One that was
+    /// compressed and here is there under the same name, in an edition as new as any, or it was
+    /// moved to an archive since: then all names are looked for, as they are if anything is wrong.
+    fn open_again(
+        &self,
+        number: u64,
+        seen: Option<Seen>,
+    ) -> io::Result<(Arc<dyn DiskFile>, Option<Seen>)> {
+        let known = seen.and_then(|_| self.disk.open(&compressed::file_name(number)).ok());
+        let opened = known.and_then(|file| self.open_compressed(file, number, seen).ok());
+        opened.map_or_else(|| self.open_found(number, seen), Ok)
+    }
+
+    fn open_compressed(
+        &self,
+        file: Arc<dyn DiskFile>,
+        number: u64,
+        seen: Option<Seen>,
+    ) -> io::Result<(Arc<dyn DiskFile>, Option<Seen>)> {
+        let of = (self.store_id, number);
+        let log = CompressedLog::open(file, of, &self.cache, &self.dictionaries)?.known_as(seen);
+        let seen = log.seen();
+        Ok((Arc::new(log), Some(seen)))
     }
 
     /// Whether its bytes can be read without an archive.
@@ -104,23 +183,38 @@ impl Handles {
     /// A log file as it is stored, compressed or not, with the name of that form. From an archive
     /// it comes as it was here.
     pub(crate) fn stored(&self, number: u64) -> io::Result<(String, Arc<dyn DiskFile>)> {
-        let (file, is_compressed) = self.find(number)?;
-        let name = if is_compressed {
-            compressed::file_name(number)
-        } else {
-            FileHeader::file_name(number)
-        };
-        Ok((name, file))
+        Ok(match self.stored_form(number)? {
+            (file, true) => (compressed::file_name(number), file),
+            (file, false) => (FileHeader::file_name(number), file),
+        })
+    }
+
+    /// The same, and whether that is the compressed form.
+    fn stored_form(&self, number: u64) -> io::Result<(Arc<dyn DiskFile>, bool)> {
+        Ok(match self.find(number)? {
+            Found::Raw(file) => (file, false),
+            Found::Compressed(file) => (file, true),
+            Found::Archived(stub, file) => {
+                (Arc::new(ArchivedFile::new(stub, file, &self.cache)), true)
+            }
+        })
     }
 
     /// In which form a log file is there.
     pub(super) fn form(&self, number: u64) -> io::Result<Form> {
-        if let Some((stub, file)) = self.find_archived(number)? {
-            let (bytes, archive) = (file.len()?, Some(stub.location));
-            return Ok(Form { is_compressed: true, bytes, archive });
-        }
-        let (file, is_compressed) = self.find(number)?;
-        Ok(Form { is_compressed, bytes: file.len()?, archive: None })
+        let (bytes, edition, archive) = match self.find(number)? {
+            Found::Raw(file) => {
+                let edition = Some(Edition::default());
+                return Ok(Form { bytes: file.len()?, edition, ..Form::default() });
+            }
+            Found::Compressed(file) => (file.len()?, compressed::edition_of(&*file), None),
+            Found::Archived(stub, file) => {
+                let (bytes, location) = (file.len()?, stub.location.clone());
+                let object = ArchivedFile::new(stub, file, &self.cache);
+                (bytes, compressed::edition_of(&object), Some(location))
+            }
+        };
+        Ok(Form { is_compressed: true, bytes, archive, edition: edition.ok() })
     }
 
     /// The stub of a log file, if that is in an archive: a compressed file beside it counts only if
@@ -131,60 +225,70 @@ impl Handles {
             other => other?,
         };
         let here = self.disk.open(&compressed::file_name(number)).ok();
-        let here = here.and_then(|here| compressed::edition_of(&*here));
+        let here = here.and_then(|here| compressed::edition_of(&*here).ok());
         let archived = ArchivedFile::new(stub.clone(), Arc::clone(&file), &self.cache);
-        let archived = compressed::edition_of(&archived);
+        let archived = compressed::edition_of(&archived).ok();
         let is_newer =
             here.is_some_and(|here| archived.is_none_or(|archived| here.number > archived.number));
         Ok((!is_newer).then_some((stub, file)))
     }
 
-    /// The file that has a log file's bytes, and whether it is the compressed one.
-    fn find(&self, number: u64) -> io::Result<(Arc<dyn DiskFile>, bool)> {
+    /// The file that has a log file's bytes.
+    fn find(&self, number: u64) -> io::Result<Found> {
         let archived = || {
-            let Some((stub, file)) = self.find_archived(number)? else {
-                return Err(io::ErrorKind::NotFound.into());
-            };
-            let file: Arc<dyn DiskFile> = Arc::new(ArchivedFile::new(stub, file, &self.cache));
-            Ok((file, true))
+            let found = self.find_archived(number)?;
+            let found = found.map(|(stub, file)| Found::Archived(stub, file));
+            found.ok_or_else(|| io::ErrorKind::NotFound.into())
         };
         let here = or_else_if_missing(archived(), || self.find_here(number));
         or_else_if_missing(here, archived) // it may have been moved between the two looks
     }
 
     /// The same, if it is not in an archive.
-    fn find_here(&self, number: u64) -> io::Result<(Arc<dyn DiskFile>, bool)> {
-        let (raw, compressed) = (FileHeader::file_name(number), compressed::file_name(number));
-        let found =
-            or_else_if_missing(self.look_for(&compressed, true), || self.look_for(&raw, false));
+    fn find_here(&self, number: u64) -> io::Result<Found> {
+        let compressed = || self.disk.open(&compressed::file_name(number)).map(Found::Compressed);
+        let raw = || self.disk.open(&FileHeader::file_name(number)).map(Found::Raw);
+        let found = or_else_if_missing(compressed(), raw);
         if is_planted(PlantedBug::LookForFilesOnce) {
             return found;
         }
         // It may have been compressed between the two looks.
-        or_else_if_missing(found, || self.look_for(&compressed, true))
-    }
-
-    fn look_for(&self, name: &str, is_compressed: bool) -> io::Result<(Arc<dyn DiskFile>, bool)> {
-        Ok((self.disk.open(name)?, is_compressed))
+        or_else_if_missing(found, compressed)
     }
 
     /// Which edition of a log file there is.
     pub(super) fn edition(&self, number: u64) -> io::Result<Edition> {
-        match self.find(number)? {
+        match self.stored_form(number)? {
             (_, false) => Ok(Edition::default()),
-            (file, true) => Ok(CompressedLog::open(file, number, &self.cache)?.edition()),
+            (file, true) => compressed::edition_of(&*file),
+        }
+    }
+
+    /// A log file as an example for compressing the next one, if it is compressed and whole.
+    pub(super) fn example(&self, number: u64) -> Option<Example> {
+        let (file, is_compressed) = self.stored_form(number).ok()?;
+        is_compressed.then(|| compressed::example_of(&*file).ok()).flatten()
+    }
+
+    /// An error if a log file's own copy of its dictionary is damaged.
+    pub(super) fn check_dictionary(&self, number: u64) -> io::Result<()> {
+        match self.stored_form(number)? {
+            (_, false) => Ok(()),
+            (file, true) => compressed::check_dictionary(&*file),
         }
     }
 
     /// Opens a log file and keeps it open for the next who asks, for a while.
-    pub(super) fn open_into(&self, slot: &Slot, number: u64) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.open(number)?;
-        slot.store(Some(Arc::new(Opened(Arc::clone(&file)))));
+    pub(super) fn open_into(&self, slot: &Arc<Slot>, number: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let seen = *slot.seen();
+        let (file, seen) = self.open_again(number, seen)?;
+        *slot.seen() = seen;
+        slot.keep(Arc::clone(&file));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.push_back(Arc::downgrade(slot));
         let too_many = open.len().saturating_sub(OPEN_MAX);
         for oldest in open.drain(..too_many).filter_map(|slot| slot.upgrade()) {
-            oldest.store(None); // whoever is reading from it has it until done
+            oldest.close();
         }
         Ok(file)
     }

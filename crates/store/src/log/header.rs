@@ -56,6 +56,22 @@ impl LossBefore {
 }
 
 impl FileHeader {
+    /// What stands for the header of a file that is lost: none was ever written with this nonce.
+    pub(crate) fn of_lost(store_id: EventId, number: u64, first_position: Position) -> Self {
+        Self {
+            store_id,
+            number,
+            nonce: 0,
+            first_position,
+            first_batch: 1,
+            previous_end: 0,
+            previous_chain: 0,
+            previous_time: Timestamp::from_nanos(i64::MIN),
+            allocated: 0,
+            loss_before: LossBefore::default(),
+        }
+    }
+
     /// The name of the file with this number.
     pub(crate) fn file_name(number: u64) -> String {
         format!("{number:012}.log")

@@ -9,6 +9,7 @@ mod file;
 mod frame;
 mod handles;
 mod header;
+mod holes;
 mod identity;
 mod scan;
 
@@ -18,5 +19,6 @@ pub(crate) use file::{LogFile, ReadBuffer};
 pub(crate) use frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, mark_removed};
 pub(crate) use handles::{Form, Handles};
 pub(crate) use header::{FileHeader, HEADER_BYTES, LossBefore};
+pub(crate) use holes::read_with_holes;
 pub(crate) use identity::{FORMAT_FILE, FORMAT_VERSION, Identity};
 pub(crate) use scan::{Expected, Found, Frame, Scan};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::frame::{self, BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 use super::header::{FileHeader, HEADER_BYTES};
+use super::holes::{is_damage, read_with_holes};
 use crate::disk::DiskFile;
 use crate::event::{Position, Timestamp};
 use crate::planted::checksum_fits;
@@ -261,7 +262,8 @@ impl<'file> Scan<'file> {
         }
         let wanted = length.max(WINDOW_BYTES).min((self.end - offset) as usize);
         let mut window = vec![0; wanted];
-        let filled = self.file.read_at(&mut window, offset)?;
+        // A block that does not decode ends no scan: no frame stands there.
+        let filled = read_with_holes(self.file, &mut window, offset, is_damage)?;
         window.truncate(filled);
         self.window = window.into();
         self.window_start = offset;

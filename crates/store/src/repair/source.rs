@@ -13,12 +13,11 @@ use crate::index::sealed::{self, SealedIndex};
 use crate::load::disk_error;
 use crate::log::{
     CleanEnd, FORMAT_FILE, FORMAT_VERSION, FileHeader, HEADER_BYTES, Handles, Identity, compressed,
+    read_with_holes,
 };
 use crate::open;
 use crate::verify::{Damage, check_format};
 
-/// Bytes of a file that are given up together if one of them cannot be read.
-const HOLE_BYTES: u64 = 1024;
 /// What is kept of pages that were read; a salvage reads every page once or twice.
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -208,22 +207,7 @@ struct WithHoles(Arc<dyn DiskFile>);
 
 impl DiskFile for WithHoles {
     fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        if let Ok(filled) = self.0.read_at(buffer, offset) {
-            return Ok(filled);
-        }
-        let length = self.0.len()?.saturating_sub(offset).min(buffer.len() as u64);
-        let end = offset + length;
-        let mut start = offset;
-        while start < end {
-            let block_end = (start / HOLE_BYTES + 1) * HOLE_BYTES;
-            let part = (start - offset) as usize..(block_end.min(end) - offset) as usize;
-            let part = &mut buffer[part];
-            if self.0.read_at(part, start).is_err() {
-                part.fill(0);
-            }
-            start = block_end;
-        }
-        Ok(length as usize)
+        read_with_holes(&*self.0, buffer, offset, |_| true)
     }
 
     fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {

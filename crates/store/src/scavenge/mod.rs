@@ -191,8 +191,7 @@ impl Scavenger {
         loop {
             let pauses = self.pace.pauses();
             let rewritten = {
-                let rewriting = &self.shared.rewriting;
-                let _one_at_a_time = rewriting.lock().unwrap_or_else(PoisonError::into_inner);
+                let _one_at_a_time = self.shared.rewriting()?;
                 rewrite::without_removed(&self.shared, log, view, &self.pace)
             };
             match rewritten {

@@ -98,6 +98,18 @@ fn a_bit_that_flipped_where_nobody_reads_is_found_and_told_and_nothing_is_change
 }
 
 #[test]
+fn a_dictionary_that_is_damaged_where_others_have_the_same_is_found_too() {
+    let mut image = image_of(&closed_store(200, true));
+    let name =
+        image.keys().filter(|name| name.contains(".zlog")).nth(2).expect("there are").clone();
+    image.get_mut(&name).expect("it is there")[4_100] ^= 4;
+    let store = EmbeddedStore::on(disk_of(&image), at(15), options()).expect("it opens");
+    let scrub = scrubbed(&store, 15);
+    let [damage] = &scrub.damages[..] else { panic!("{:?}", scrub.damages) };
+    assert!(damage.what.contains("dictionary"), "{damage}");
+}
+
+#[test]
 fn damage_that_was_put_right_is_not_told_of_any_more() {
     let sound = closed_store(200, false);
     let (disk, name) = flip(&sound, ".log");

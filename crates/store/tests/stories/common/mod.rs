@@ -2,6 +2,7 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod counting;
 pub(crate) mod hooked;
 pub(crate) mod image;
 pub(crate) mod kept;

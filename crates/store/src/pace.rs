@@ -24,7 +24,7 @@ pub(crate) struct Pace {
     changed: Condvar,
     /// Set when what is under way must be left.
     interrupt: AtomicBool,
-    pauses: AtomicU64,
+    changes: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Pace {
             state: Mutex::default(),
             changed: Condvar::new(),
             interrupt: AtomicBool::new(false),
-            pauses: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
         }
     }
 
@@ -78,7 +78,7 @@ impl Pace {
     pub(crate) fn pause(&self) {
         let mut state = self.lock();
         state.is_paused = true;
-        self.pauses.fetch_add(1, Ordering::Relaxed);
+        self.changes.fetch_add(1, Ordering::Relaxed);
         self.interrupt.store(true, Ordering::Relaxed);
         drop(state);
         self.changed.notify_all();
@@ -89,7 +89,8 @@ impl Pace {
         state.is_paused = false;
         // What was left when it was paused is done now.
         state.is_wanted = true;
-        self.interrupt.store(state.is_closing, Ordering::Relaxed);
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.interrupt.store(state.is_closing, Ordering::Release);
         drop(state);
         self.changed.notify_all();
     }
@@ -110,13 +111,13 @@ impl Pace {
     }
 
     pub(crate) fn was_interrupted(&self) -> bool {
-        self.interrupt.load(Ordering::Relaxed)
+        self.interrupt.load(Ordering::Acquire)
     }
 
-    /// How often it was paused: what failed meanwhile may have been left only because of that,
-    /// though it goes on again.
-    pub(crate) fn pauses(&self) -> u64 {
-        self.pauses.load(Ordering::Relaxed)
+    /// How often it was paused or resumed: what failed meanwhile may have been left only because of
+    /// that, though it goes on again.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     /// Waits as long as it is paused.

@@ -189,13 +189,13 @@ impl Scavenger {
     /// Rewrites a file; again from its start if it was paused meanwhile.
     fn remove_from(&self, log: &LogFile, view: &mut View) -> Result<Scavenged> {
         loop {
-            let pauses = self.pace.pauses();
+            let changes = self.pace.changes();
             let rewritten = {
                 let _one_at_a_time = self.shared.rewriting()?;
                 rewrite::without_removed(&self.shared, log, view, &self.pace)
             };
             match rewritten {
-                Err(_) if self.pace.was_interrupted() || self.pace.pauses() > pauses => {
+                Err(_) if self.pace.was_interrupted() || self.pace.changes() > changes => {
                     self.pace.wait_until_resumed()?;
                 }
                 other => return other,

@@ -118,11 +118,12 @@ impl Scrubber {
     /// pause.
     fn look_at(&self, log: &LogFile) -> Option<Vec<Damage>> {
         loop {
+            let changes = self.pace.changes();
             let looked = log.file().map_err(|error| log.unreadable(0, error)).and_then(|file| {
                 let paced = Paced { file: &*file, pace: &self.pace };
                 scan_file(log, &paced)
             });
-            if !self.pace.was_interrupted() {
+            if !self.pace.was_interrupted() && self.pace.changes() == changes {
                 return Some(looked.unwrap_or_else(|error| vec![unreadable(log, &error)]));
             }
             self.pace.wait_until_resumed().ok()?;

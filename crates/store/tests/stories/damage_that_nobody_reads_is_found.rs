@@ -165,6 +165,26 @@ fn what_was_paused_or_closed_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_file_that_was_left_at_a_pause_is_not_taken_for_damaged_when_it_is_over_at_once() {
+    let disk = closed_store(1_000, false);
+    for day in (15..).step_by(15).take(40) {
+        let store = EmbeddedStore::on(disk.clone(), at(day), options()).expect("it opens");
+        let ended = || {
+            let scrub = store.stat().expect("it can be asked").scrub;
+            scrub.is_some_and(|scrub| scrub.ended == Some(at(day).now()))
+        };
+        while !ended() {
+            for _ in 0..20 {
+                store.pause_scrub().expect("it is open for writing");
+                store.resume_scrub().expect("it is open for writing");
+            }
+        }
+        assert_eq!(scrubbed(&store, day).damages, []);
+        store.close().expect("it closes");
+    }
+}
+
+#[test]
 fn turned_off_it_starts_nothing_and_leaves_nothing() {
     let mut off = [options(), options()];
     off[0].scrub_every = Duration::ZERO;

@@ -142,7 +142,6 @@ pub fn verify_disk(disk: Arc<dyn Disk>) -> Result<Report> {
     check.report.damages.extend(format);
     check.note_accepted_losses(&shared);
     check.scan_sealed_logs(&shared);
-    check.check_dictionaries(&shared);
     check.check_indexes(&shared);
     check.read_everything(&shared);
     Ok(check.report)
@@ -202,18 +201,6 @@ impl Check {
                         }
                     }
                 }
-            }
-        }
-    }
-
-    /// What a file is read with may have been another file's.
-    fn check_dictionaries(&mut self, shared: &Shared) {
-        for log in shared.logs() {
-            let is_lost = self.report.damages.iter().any(|damage| damage.file == log.name);
-            if let Err(error) = log.check_dictionary()
-                && !is_lost
-            {
-                self.damage(&log.name, 0, None, error.to_string());
             }
         }
     }
@@ -335,21 +322,11 @@ impl Check {
 
 fn scan_log(log: &LogFile) -> Result<Vec<Damage>> {
     let file = log.file().map_err(crate::load::disk_error("it could not be read"))?;
-    scan_frames(log, &*file)
+    scan_file(log, &*file)
 }
 
-/// What is damaged in a log file, up to where it is known to end, read through `file`: in its
-/// events, or in what they are read with.
+/// What is damaged in a log file, up to where it is known to end, read through `file`.
 pub(crate) fn scan_file(log: &LogFile, file: &dyn DiskFile) -> Result<Vec<Damage>> {
-    let mut damages = scan_frames(log, file)?;
-    if let Err(error) = log.check_dictionary() {
-        let (file, what) = (log.name.clone(), error.to_string());
-        damages.push(Damage { file, offset: 0, positions: None, what });
-    }
-    Ok(damages)
-}
-
-fn scan_frames(log: &LogFile, file: &dyn DiskFile) -> Result<Vec<Damage>> {
     let unreadable = || crate::load::disk_error("it could not be read");
     let mut damages = Vec::new();
     let mut damage = |offset: u64, what: &str| {

@@ -59,6 +59,11 @@ impl LogFile {
         self.handles.open_into(&self.slot, self.number)
     }
 
+    /// The file as it is on the disk now, with nothing that an open one has in memory.
+    pub(crate) fn open_anew(&self) -> io::Result<Arc<dyn DiskFile>> {
+        self.handles.open(self.number)
+    }
+
     /// Has it opened anew by whoever reads next: in another form.
     pub(crate) fn forget_handle(&self) {
         self.slot.forget();
@@ -74,13 +79,6 @@ impl LogFile {
     /// Whether it was seen to be compressed; without a look at the disk.
     pub(crate) fn is_known_compressed(&self) -> bool {
         self.is_known_compressed.load(Ordering::Relaxed)
-    }
-
-    /// An error if the dictionary in it is damaged: whoever reads its events may use the equal one
-    /// of another file, and notice nothing.
-    pub(crate) fn check_dictionary(&self) -> Result<()> {
-        let checked = self.handles.check_dictionary(self.number);
-        checked.map_err(|error| self.unreadable(0, error))
     }
 
     /// Which edition of it there is: with or without something removed.
@@ -108,8 +106,7 @@ impl LogFile {
         stop: &AtomicBool,
     ) -> Result<()> {
         let of = (store_id, self.number, edition);
-        let before = self.handles.example(self.number.saturating_sub(1));
-        let compressed = compressed::write_edition(disk, of, (bytes, before), stop)
+        let compressed = compressed::write_edition(disk, of, bytes, stop)
             .and_then(|()| roll::remove_if_there(disk, &self.name));
         // Whoever reads next opens what is there now.
         self.forget_handle();

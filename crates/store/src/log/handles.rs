@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use arc_swap::{ArcSwapOption, Guard};
 
-use super::compressed::{self, CompressedLog, Dictionaries, Edition, Example, Seen};
+use super::compressed::{self, CompressedLog, Edition, Seen};
 use super::header::{FileHeader, HEADER_BYTES};
 use crate::archive::{ArchivedFile, Stub};
 use crate::cache::ReadCache;
@@ -16,9 +16,8 @@ use crate::event::EventId;
 use crate::planted::{PlantedBug, is_planted};
 use crate::sync::{Mutex, MutexGuard};
 
-/// Handles that are open at once. One takes a file descriptor and less than a KiB; what is large in
-/// it, some 60 KiB for a dictionary, is shared by most. So it is the descriptors that are few: a
-/// process has 1,024 of them if nobody says otherwise, and may have several stores open.
+/// Handles that are open at once. A compressed file's takes some 60 KiB for its dictionary, and a
+/// process has 1,024 file descriptors if nobody says otherwise, and may have several stores open.
 const OPEN_MAX: usize = 200;
 
 /// A file that is open.
@@ -79,7 +78,6 @@ enum Found {
 pub(crate) struct Handles {
     disk: Arc<dyn Disk>,
     cache: Arc<ReadCache>,
-    dictionaries: Dictionaries,
     /// The store that the files must be of, if that is known.
     store_id: Option<EventId>,
     /// In the order in which they were opened.
@@ -92,8 +90,7 @@ impl Handles {
         cache: Arc<ReadCache>,
         store_id: Option<EventId>,
     ) -> Self {
-        let (dictionaries, open) = (Dictionaries::default(), Mutex::default());
-        Self { disk, cache, dictionaries, store_id, open }
+        Self { disk, cache, store_id, open: Mutex::default() }
     }
 
     /// Opens the compressed form of a log file if there is one, else the file itself.
@@ -143,7 +140,7 @@ impl Handles {
         seen: Option<Seen>,
     ) -> io::Result<(Arc<dyn DiskFile>, Option<Seen>)> {
         let of = (self.store_id, number);
-        let log = CompressedLog::open(file, of, &self.cache, &self.dictionaries)?.known_as(seen);
+        let log = CompressedLog::open(file, of, &self.cache)?.known_as(seen);
         let seen = log.seen();
         Ok((Arc::new(log), Some(seen)))
     }
@@ -261,20 +258,6 @@ impl Handles {
         match self.stored_form(number)? {
             (_, false) => Ok(Edition::default()),
             (file, true) => compressed::edition_of(&*file),
-        }
-    }
-
-    /// A log file as an example for compressing the next one, if it is compressed and whole.
-    pub(super) fn example(&self, number: u64) -> Option<Example> {
-        let (file, is_compressed) = self.stored_form(number).ok()?;
-        is_compressed.then(|| compressed::example_of(&*file).ok()).flatten()
-    }
-
-    /// An error if a log file's own copy of its dictionary is damaged.
-    pub(super) fn check_dictionary(&self, number: u64) -> io::Result<()> {
-        match self.stored_form(number)? {
-            (_, false) => Ok(()),
-            (file, true) => compressed::check_dictionary(&*file),
         }
     }
 

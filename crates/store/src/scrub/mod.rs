@@ -119,7 +119,8 @@ impl Scrubber {
     fn look_at(&self, log: &LogFile) -> Option<Vec<Damage>> {
         loop {
             let changes = self.pace.changes();
-            let looked = log.file().map_err(|error| log.unreadable(0, error)).and_then(|file| {
+            let file = log.open_anew().map_err(|error| log.unreadable(0, error));
+            let looked = file.and_then(|file| {
                 let paced = Paced { file: &*file, pace: &self.pace };
                 scan_file(log, &paced)
             });

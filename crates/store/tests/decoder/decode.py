@@ -72,9 +72,7 @@ def decompressed(data, number, store):
     block_bytes, dictionary_bytes, table, end = struct.unpack_from("<4I", head, 48)
     pages = -(-dictionary_bytes // CONTENT)
     dictionary = b"".join(page_content(data, nonce, 1 + page) for page in range(pages))
-    dictionary = dictionary[:dictionary_bytes]
-    check(blake3(dictionary) == head[76:108], "dictionary")
-    dictionary = zstandard.ZstdCompressionDict(dictionary)
+    dictionary = zstandard.ZstdCompressionDict(dictionary[:dictionary_bytes])
     decoder = zstandard.ZstdDecompressor(dict_data=dictionary)
     check(len(data) == end * PAGE, "length")
     raw, block = b"", 0

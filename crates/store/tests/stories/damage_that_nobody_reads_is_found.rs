@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use hitherto_store::{
-    Append, Clock, Disk, EmbeddedStore, EventStore, MemoryDisk, NewEvent, Options, ScrubStat,
+    Append, Clock, Disk, EmbeddedStore, EventStore, MemoryDisk, NewEvent, Options, Query, ScrubStat,
     Timestamp,
 };
 
@@ -98,12 +98,17 @@ fn a_bit_that_flipped_where_nobody_reads_is_found_and_told_and_nothing_is_change
 }
 
 #[test]
-fn a_dictionary_that_is_damaged_where_others_have_the_same_is_found_too() {
-    let mut image = image_of(&closed_store(200, true));
-    let name =
-        image.keys().filter(|name| name.contains(".zlog")).nth(2).expect("there are").clone();
-    image.get_mut(&name).expect("it is there")[4_100] ^= 4;
-    let store = EmbeddedStore::on(disk_of(&image), at(15), options()).expect("it opens");
+fn a_dictionary_that_is_damaged_is_found_though_its_file_is_open() {
+    let disk = closed_store(200, true);
+    let day = at(1);
+    let store = EmbeddedStore::on(disk.clone(), day.clone(), options()).expect("it opens");
+    assert!(store.read(Query::all()).all(|event| event.is_ok()));
+    let name = image_of(&disk).into_keys().filter(|name| name.contains(".zlog")).nth(2);
+    let file = disk.open(&name.expect("there are some")).expect("it is there");
+    file.write_at(&[0x5A; 64], 4_100).expect("it is written");
+    day.0.store(15 * DAY, Ordering::SeqCst);
+    store.pause_scrub().expect("it is open for writing");
+    store.resume_scrub().expect("it is open for writing");
     let scrub = scrubbed(&store, 15);
     let [damage] = &scrub.damages[..] else { panic!("{:?}", scrub.damages) };
     assert!(damage.what.contains("dictionary"), "{damage}");

@@ -1,13 +1,14 @@
 //! A log file that is compressed: the same bytes at the same offsets, so that nobody who reads it
 //! needs to know.
 //!
-//! Blocks of 1 KiB are compressed one by one with a dictionary that was trained on such blocks,
+//! Blocks of 1 KiB are compressed one by one with a dictionary that was trained on the file,
 //! because an event here and an event there is what loading a stream reads: a small block is
 //! decoded in a microsecond or two, and the dictionary gives back what small blocks lose. (The
 //! seekable format of zstd has the same idea, without a dictionary and for larger blocks.)
+//!
+//! A dictionary has pieces of the events that it was trained on, so no file has that of another:
+//! what is removed from one would stay in the others.
 
-mod choice;
-mod dictionary;
 mod write;
 
 use std::cell::RefCell;
@@ -17,11 +18,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zstd_safe::{DCtx, DDict};
 
-pub(crate) use choice::Example;
-pub(crate) use dictionary::Dictionaries;
 pub(crate) use write::write_edition;
-
-use dictionary::DictionaryHash;
 
 use crate::cache::{CacheKey, Cached, ReadCache};
 use crate::disk::DiskFile;
@@ -58,7 +55,6 @@ struct Header {
     /// Bytes of the log file.
     raw_bytes: u64,
     dictionary_bytes: u32,
-    dictionary_hash: DictionaryHash,
     /// The first page of the table of blocks, and the page behind the last.
     table: u32,
     end: u32,
@@ -86,7 +82,6 @@ impl Header {
         }
         bytes.extend_from_slice(&self.edition.removed.to_le_bytes());
         bytes.extend_from_slice(&self.edition.number.to_le_bytes());
-        bytes.extend_from_slice(&self.dictionary_hash);
         bytes
     }
 
@@ -106,7 +101,6 @@ impl Header {
             nonce: u64_at(32)?,
             raw_bytes: u64_at(40)?,
             dictionary_bytes: u32_at(52)?,
-            dictionary_hash: bytes.get(76..108)?.try_into().ok()?,
             table: u32_at(56)?,
             end: u32_at(60)?,
             edition: Edition { removed: u64_at(64)?, number: u32_at(72)? },
@@ -127,7 +121,7 @@ impl Header {
 pub(crate) struct CompressedLog {
     file: Arc<dyn DiskFile>,
     header: Header,
-    dictionary: Arc<DDict<'static>>,
+    dictionary: DDict<'static>,
     cache: Arc<ReadCache>,
     serial: u32,
 }
@@ -153,21 +147,6 @@ pub(crate) fn edition_of(file: &dyn DiskFile) -> io::Result<Edition> {
     header_of(file).map(|header| header.edition)
 }
 
-/// A compressed file as an example for the next one.
-pub(crate) fn example_of(file: &dyn DiskFile) -> io::Result<Example> {
-    let header = header_of(file)?;
-    let dictionary = dictionary::read(file, &header)?;
-    let table = u64::from(header.table) * PAGE_BYTES as u64;
-    let packed_bytes = table.saturating_sub(header.data_start());
-    Ok(Example { dictionary, raw_bytes: header.raw_bytes, packed_bytes })
-}
-
-/// An error if a compressed file's own copy of its dictionary is damaged: whoever reads it may use
-/// that of another file.
-pub(crate) fn check_dictionary(file: &dyn DiskFile) -> io::Result<()> {
-    dictionary::read(file, &header_of(file)?).map(drop)
-}
-
 fn header_of(file: &dyn DiskFile) -> io::Result<Header> {
     let first = page::read(file, 0)?;
     let header =
@@ -188,13 +167,15 @@ impl CompressedLog {
         file: Arc<dyn DiskFile>,
         (store_id, number): (Option<EventId>, u64),
         cache: &Arc<ReadCache>,
-        dictionaries: &Dictionaries,
     ) -> io::Result<Self> {
         let header = header_of(&*file)?;
         if header.number != number || store_id.is_some_and(|id| id != header.store_id) {
             return Err(damaged("its header is that of another store's file, or of another file"));
         }
-        let dictionary = dictionaries.of(&*file, &header)?;
+        let dictionary = page::read_across(&*file, header.nonce, header.dictionary_pages())?;
+        let mut dictionary = dictionary.ok_or_else(|| damaged("its dictionary"))?;
+        dictionary.truncate(header.dictionary_bytes as usize);
+        let dictionary = DDict::try_create(&dictionary).ok_or_else(|| damaged("its dictionary"))?;
         let (cache, serial) = (Arc::clone(cache), crate::cache::serial());
         Ok(Self { file, header, dictionary, cache, serial })
     }

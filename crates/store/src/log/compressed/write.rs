@@ -6,11 +6,7 @@ use std::sync::atomic::Ordering;
 
 use zstd_safe::{CCtx, CDict};
 
-use super::choice::{Example, LEVEL, dictionary_for};
-use super::dictionary::hash_of;
-use super::{
-    BLOCK_BYTES, BLOCKS_PER_PAGE, CompressedLog, Dictionaries, Edition, Header, damaged, file_name,
-};
+use super::{BLOCK_BYTES, BLOCKS_PER_PAGE, CompressedLog, Edition, Header, damaged, file_name};
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
 use crate::event::EventId;
@@ -19,6 +15,14 @@ use crate::planted::{PlantedBug, unless};
 use crate::sync::AtomicBool;
 
 const TEMPORARY: &str = "compressed.tmp";
+/// Measured on events of some 400 bytes: with a dictionary, level 3 gives a tenth more than level 1
+/// and is decoded faster; higher levels are slower and give nothing.
+const LEVEL: i32 = 3;
+/// The largest dictionary, and the largest part of a file that one may be.
+const DICTIONARY_BYTES_MAX: u64 = 32 << 10;
+const DICTIONARY_PART: u64 = 32;
+/// Bytes of the log file that a dictionary is trained on.
+const SAMPLES_BYTES: usize = 1 << 20;
 /// Bytes that are read, compressed and written at once.
 const CHUNK_BYTES: usize = 256 << 10;
 
@@ -29,12 +33,12 @@ const CHUNK_BYTES: usize = 256 << 10;
 pub(crate) fn write_edition(
     disk: &dyn Disk,
     (store_id, number, edition): (EventId, u64, Edition),
-    (raw, before): (&dyn DiskFile, Option<Example>),
+    raw: &dyn DiskFile,
     stop: &AtomicBool,
 ) -> io::Result<()> {
     crate::roll::remove_if_there(disk, TEMPORARY)?;
     let file = disk.create(TEMPORARY)?;
-    let written = write(&*file, (store_id, number, edition), (raw, before), stop)
+    let written = write(&*file, (store_id, number, edition), raw, stop)
         .and_then(|()| sync(&*file))
         .and_then(|()| compare(disk, (store_id, number), raw, stop));
     if let Err(error) = written {
@@ -53,25 +57,16 @@ fn sync(file: &dyn DiskFile) -> io::Result<()> {
 fn write(
     file: &dyn DiskFile,
     (store_id, number, edition): (EventId, u64, Edition),
-    (raw, before): (&dyn DiskFile, Option<Example>),
+    raw: &dyn DiskFile,
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let raw_bytes = raw.len()?;
-    let dictionary = dictionary_for((raw, number), before)?;
-    let (dictionary_bytes, dictionary_hash) = (dictionary.len() as u32, hash_of(&dictionary));
+    let dictionary = train(raw, raw_bytes)?;
+    let dictionary_bytes = dictionary.len() as u32;
     let seed = number ^ raw_bytes ^ u64::from(edition.number) << 48;
     let nonce = xxhash_rust::xxh3::xxh3_64_with_seed(store_id.as_bytes(), seed);
-    let mut header = Header {
-        store_id,
-        number,
-        nonce,
-        raw_bytes,
-        dictionary_bytes,
-        dictionary_hash,
-        table: 0,
-        end: 0,
-        edition,
-    };
+    let mut header =
+        Header { store_id, number, nonce, raw_bytes, dictionary_bytes, table: 0, end: 0, edition };
     let mut pages = PageWriter::new(file, nonce, 1, stop);
     pages.put_across(&dictionary)?;
     pages.finish(header.dictionary_pages().end)?;
@@ -85,6 +80,27 @@ fn write(
     let mut pages = PageWriter::new(file, nonce, 0, stop);
     pages.put(&header.encode());
     pages.finish(1)
+}
+
+/// A dictionary for the blocks of a file; none if there are too few of them.
+fn train(raw: &dyn DiskFile, raw_bytes: u64) -> io::Result<Vec<u8>> {
+    let blocks = raw_bytes / BLOCK_BYTES as u64;
+    let wanted = (SAMPLES_BYTES / BLOCK_BYTES) as u64;
+    let stride = blocks.div_ceil(wanted).max(1);
+    let mut samples = Vec::with_capacity(SAMPLES_BYTES.min(raw_bytes as usize));
+    let mut block = [0; BLOCK_BYTES];
+    for number in (0..blocks).step_by(stride as usize) {
+        if raw.read_at(&mut block, number * BLOCK_BYTES as u64)? == BLOCK_BYTES {
+            samples.extend_from_slice(&block);
+        }
+    }
+    let sizes = vec![BLOCK_BYTES; samples.len() / BLOCK_BYTES];
+    let bytes = DICTIONARY_BYTES_MAX.min(raw_bytes / DICTIONARY_PART);
+    let mut dictionary = Vec::with_capacity(bytes as usize);
+    match zstd_safe::train_from_buffer(&mut dictionary, &samples, &sizes) {
+        Ok(_) => Ok(dictionary),
+        Err(_) => Ok(Vec::new()),
+    }
 }
 
 struct Blocks<'file> {
@@ -128,8 +144,11 @@ impl<'file> Blocks<'file> {
         let mut packed = Vec::with_capacity(chunk.len());
         let mut block_packed = Vec::with_capacity(zstd_safe::compress_bound(BLOCK_BYTES));
         for block in chunk.chunks(BLOCK_BYTES) {
-            let (context, dictionary) = (&mut self.context, &self.dictionary);
-            let stored = compress_block(context, dictionary, block, &mut block_packed);
+            block_packed.clear();
+            let done =
+                self.context.compress_using_cdict(&mut block_packed, block, &self.dictionary);
+            let is_smaller = done.is_ok() && block_packed.len() < block.len();
+            let stored = if is_smaller { &block_packed[..] } else { block };
             packed.extend_from_slice(stored);
             self.lengths.push(stored.len() as u16);
         }
@@ -137,18 +156,6 @@ impl<'file> Blocks<'file> {
         self.offset += packed.len() as u64;
         Ok(())
     }
-}
-
-/// A block as it is stored: it is kept as it is if it would not become smaller.
-pub(super) fn compress_block<'bytes>(
-    context: &mut CCtx<'static>,
-    dictionary: &CDict<'static>,
-    block: &'bytes [u8],
-    packed: &'bytes mut Vec<u8>,
-) -> &'bytes [u8] {
-    packed.clear();
-    let done = context.compress_using_cdict(packed, block, dictionary);
-    if done.is_ok() && packed.len() < block.len() { packed } else { block }
 }
 
 fn write_table(pages: &mut PageWriter<'_>, start: u64, lengths: &[u16]) -> io::Result<()> {
@@ -164,17 +171,15 @@ fn write_table(pages: &mut PageWriter<'_>, start: u64, lengths: &[u16]) -> io::R
     Ok(())
 }
 
-/// Reads the compressed file as everybody will read it, with its own dictionary, and compares it
-/// with the log file.
+/// Reads the compressed file as everybody will read it, and compares it with the log file.
 fn compare(
     disk: &dyn Disk,
     (store_id, number): (EventId, u64),
     raw: &dyn DiskFile,
     stop: &AtomicBool,
 ) -> io::Result<()> {
-    let (cache, own) = (Arc::new(ReadCache::new(0)), Dictionaries::default());
-    let of = (Some(store_id), number);
-    let compressed = CompressedLog::open(disk.open(TEMPORARY)?, of, &cache, &own)?;
+    let cache = Arc::new(ReadCache::new(0));
+    let compressed = CompressedLog::open(disk.open(TEMPORARY)?, (Some(store_id), number), &cache)?;
     let raw_bytes = raw.len()?;
     let (mut one, mut other) = (vec![0; CHUNK_BYTES], vec![0; CHUNK_BYTES]);
     let mut offset = 0;

@@ -7,8 +7,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use hitherto_store::{
-    Append, Clock, Disk, EmbeddedStore, EventStore, MemoryDisk, NewEvent, Options, Query, ScrubStat,
-    Timestamp,
+    Append, Clock, Disk, EmbeddedStore, EventStore, MemoryDisk, NewEvent, Options, Query,
+    ScrubStat, Timestamp,
 };
 
 use crate::common::hooked::HookedDisk;

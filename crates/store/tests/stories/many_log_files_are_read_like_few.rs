@@ -87,10 +87,10 @@ fn a_compressed_file_is_opened_again_with_one_look_and_two_reads() {
     for &position in &firsts {
         read_one(&store, position);
     }
-    let Asked { opened, not_found, read } = disk.asked();
-    let files = i64::try_from(firsts.len()).unwrap();
+    let Asked { opened, not_found, reads, .. } = disk.asked();
+    let files = firsts.len() as u64;
     assert_eq!((opened, not_found), (files, 0));
-    assert_eq!(read, 3 * files, "a header and a dictionary each, and the block of the event");
+    assert_eq!(reads, 3 * files, "a header and a dictionary each, and the block of the event");
 }
 
 #[test]

@@ -1,55 +1,59 @@
 //! A disk in memory that counts what it is asked for.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use hitherto_store::{Disk, DiskFile, MemoryDisk};
 
-/// How often it was asked, and how many files are open.
+/// What was asked for since the last time.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
-    opened: AtomicI64,
-    not_found: AtomicI64,
-    read: AtomicI64,
-    open: AtomicI64,
-}
-
-/// What was asked for since the last time: files opened, names that were not there, reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Asked {
-    pub(crate) opened: i64,
-    pub(crate) not_found: i64,
-    pub(crate) read: i64,
+    /// Files that were opened, and names that were not there.
+    pub(crate) opened: u64,
+    pub(crate) not_found: u64,
+    /// How often something was read, and bytes by the last part of the files' names.
+    pub(crate) reads: u64,
+    pub(crate) bytes: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Default)]
 pub(crate) struct CountingDisk {
     pub(crate) disk: MemoryDisk,
-    counts: Arc<Counts>,
+    asked: Arc<Mutex<Asked>>,
+    open: Arc<AtomicI64>,
 }
 
 struct CountedFile {
     file: Arc<dyn DiskFile>,
-    counts: Arc<Counts>,
+    sort: String,
+    disk: CountingDisk,
 }
 
 #[allow(dead_code, reason = "each story uses a part")]
 impl CountingDisk {
+    pub(crate) fn of(disk: MemoryDisk) -> Self {
+        Self { disk, ..Self::default() }
+    }
+
     pub(crate) fn asked(&self) -> Asked {
-        let Counts { opened, not_found, read, .. } = &*self.counts;
-        let take = |count: &AtomicI64| count.swap(0, Ordering::SeqCst);
-        Asked { opened: take(opened), not_found: take(not_found), read: take(read) }
+        std::mem::take(&mut *self.count())
     }
 
     /// How many files are open.
     pub(crate) fn open_files(&self) -> i64 {
-        self.counts.open.load(Ordering::SeqCst)
+        self.open.load(Ordering::SeqCst)
     }
 
-    fn counted(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-        self.counts.open.fetch_add(1, Ordering::SeqCst);
-        Arc::new(CountedFile { file, counts: Arc::clone(&self.counts) })
+    fn count(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().expect("nobody panicked")
+    }
+
+    fn counted(&self, name: &str, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let sort = name.rsplit('.').next().unwrap_or(name).to_owned();
+        Arc::new(CountedFile { file, sort, disk: self.clone() })
     }
 }
 
@@ -59,20 +63,15 @@ impl Disk for CountingDisk {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(self.counted(self.disk.create(name)?))
+        Ok(self.counted(name, self.disk.create(name)?))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        match self.disk.open(name) {
-            Ok(file) => {
-                self.counts.opened.fetch_add(1, Ordering::SeqCst);
-                Ok(self.counted(file))
-            }
-            Err(error) => {
-                self.counts.not_found.fetch_add(1, Ordering::SeqCst);
-                Err(error)
-            }
-        }
+        let opened = self.disk.open(name);
+        let mut asked = self.count();
+        *if opened.is_ok() { &mut asked.opened } else { &mut asked.not_found } += 1;
+        drop(asked);
+        Ok(self.counted(name, opened?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -94,7 +93,10 @@ impl Disk for CountingDisk {
 
 impl DiskFile for CountedFile {
     fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.counts.read.fetch_add(1, Ordering::SeqCst);
+        let mut asked = self.disk.count();
+        asked.reads += 1;
+        *asked.bytes.entry(self.sort.clone()).or_default() += buffer.len() as u64;
+        drop(asked);
         self.file.read_some_at(buffer, offset)
     }
 
@@ -117,6 +119,6 @@ impl DiskFile for CountedFile {
 
 impl Drop for CountedFile {
     fn drop(&mut self) {
-        self.counts.open.fetch_sub(1, Ordering::SeqCst);
+        self.disk.open.fetch_sub(1, Ordering::SeqCst);
     }
 }

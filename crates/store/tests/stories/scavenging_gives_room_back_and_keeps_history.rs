@@ -212,8 +212,8 @@ fn mixed(mut before: BTreeMap<String, Vec<u8>>, scavenged: Vec<u8>) -> MemoryDis
 }
 
 /// A dictionary has pieces of the events that it was trained on. Once files took it from the file
-/// before them: the text of removed events stayed in files that no scavenge rewrote, because none of
-/// their own events was removed.
+/// before them: the text of removed events stayed in files that no scavenge rewrote, because none
+/// of their own events was removed.
 #[test]
 fn files_without_a_removed_event_have_nothing_of_its_text() {
     let kept = Kept::new();

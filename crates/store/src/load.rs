@@ -19,6 +19,7 @@ use crate::log::{
     CleanEnd, Expected, FileHeader, Found, Frame, FrameKind, HEADER_BYTES, Handles, Identity,
     LogFile, Scan, compressed,
 };
+use crate::options::Options;
 use crate::planted::{PlantedBug, is_planted};
 use crate::sealed_log::Indexes;
 use crate::segment::{Finished, Growing, Sealed, Segment};
@@ -51,6 +52,7 @@ pub(crate) struct Source<'store> {
     pub(crate) handles: &'store Arc<Handles>,
     pub(crate) identity: &'store Identity,
     pub(crate) cache: &'store Arc<ReadCache>,
+    pub(crate) options: &'store Options,
     /// Index files that are damaged and cannot be built anew: the log is read as if there were
     /// none.
     pub(crate) given_up: BTreeSet<String>,
@@ -68,9 +70,9 @@ pub(crate) fn disk_error(what: &str) -> impl FnOnce(std::io::Error) -> Error {
 
 /// How often reading starts again because a writer went on to a new file meanwhile.
 const ATTEMPTS: usize = 5;
-/// Log files without an index file that are kept in memory. More of them, as in a store whose index
-/// files were removed, are sealed one by one as they are read.
-const UNSEALED_FILES_MAX: usize = 4;
+/// Segments without an index file that are kept in memory. More of them, as in a store whose index
+/// files were removed, are sealed as they are read.
+const UNSEALED_MAX: usize = 4;
 
 /// Reads a store's log, oldest events first. Another process may be writing at the same time.
 pub(crate) fn load(source: &Source<'_>) -> Result<Loaded> {
@@ -104,8 +106,13 @@ fn load_once(source: &Source<'_>) -> Result<Loaded> {
 
 impl<'store> Source<'store> {
     fn indexes(&self, disk: &'store Arc<dyn Disk>) -> Indexes<'store> {
-        let Self { handles, identity, cache, .. } = self;
-        Indexes { disk, handles, identity, cache }
+        let Self { handles, identity, cache, options, .. } = self;
+        Indexes { disk, handles, identity, cache, options }
+    }
+
+    fn segment(&self, header: FileHeader, log: Arc<LogFile>, start: &Expected) -> Arc<Growing> {
+        let of = (self.options, self.identity.hash_seed);
+        Arc::new(Growing::new(header, log, start, of))
     }
 }
 
@@ -215,24 +222,29 @@ impl Loader {
             return Ok(());
         };
         let start = self.start_of(&opened.header);
-        let growing = Arc::new(self.segment_for(source, &opened, start));
+        let log = self.log_of(source, &opened);
+        let mut growing = source.segment(opened.header, log, &start);
         let next = self.next_header(index);
         let limit = next.map_or(self.found[index].length, |next| next.previous_end);
         let mut scan = Scan::new(&*opened.file, &opened.header, start, limit);
         self.last_batch = (0, start.offset);
         let damages = self.damages.len();
-        self.scan_frames(&growing, &mut scan, next.as_ref(), is_last)?;
+        while self.scan_frames(source, &growing, &mut scan, (next.as_ref(), is_last))? {
+            let is_whole = self.damages.len() == damages;
+            let of = (opened.header, Arc::clone(&growing.log));
+            self.finish_segment(source, growing, (&scan.expected, FrameKind::Commit), is_whole);
+            growing = source.segment(of.0, of.1, &scan.expected);
+        }
         growing.log.end.fetch_max(scan.expected.offset, Ordering::AcqRel);
         self.end = Some(scan.expected);
-        if !is_last {
+        self.last = Some(Arc::clone(&growing));
+        if is_last {
+            self.segments.push(Segment::Growing(growing));
+        } else {
             // Without the header of the next file nobody says that this is the end of it.
             let is_whole = self.damages.len() == damages && next.is_some();
-            let finished =
-                Finished { end: scan.expected, last_frame: Some(FrameKind::Roll), is_whole };
-            growing.finished.set(finished).expect("it was just made");
+            self.finish_segment(source, growing, (&scan.expected, FrameKind::Roll), is_whole);
         }
-        self.last = Some(Arc::clone(&growing));
-        self.add(source, growing, is_last);
         Ok(())
     }
 
@@ -252,34 +264,51 @@ impl Loader {
         Expected::at_start_of(header)
     }
 
-    fn segment_for(&self, source: &Source<'_>, opened: &OpenedFile, start: Expected) -> Growing {
+    fn log_of(&self, source: &Source<'_>, opened: &OpenedFile) -> Arc<LogFile> {
         let known =
             last_sealed(&self.segments).filter(|(_, log)| log.number == opened.header.number);
-        let log = known.map_or_else(
-            || {
-                let (file, handles) = (Arc::clone(&opened.file), Arc::clone(source.handles));
-                Arc::new(LogFile::opened(opened.header.number, file, handles))
-            },
-            |(_, log)| log,
-        );
-        let seed = source.identity.hash_seed;
-        Growing::new(opened.header, log, start.position, start.offset, seed)
+        let new = || {
+            let (file, handles) = (Arc::clone(&opened.file), Arc::clone(source.handles));
+            Arc::new(LogFile::opened(opened.header.number, file, handles))
+        };
+        known.map_or_else(new, |(_, log)| log)
     }
 
-    fn add(&mut self, source: &Source<'_>, growing: Arc<Growing>, is_last: bool) {
-        let is_empty = growing.index.count() == 0;
-        if is_empty && !is_last {
+    /// Adds a segment that gets no more events, if it has one.
+    fn finish_segment(
+        &mut self,
+        source: &Source<'_>,
+        growing: Arc<Growing>,
+        (end, last_frame): (&Expected, FrameKind),
+        is_whole: bool,
+    ) {
+        let finished = Finished { end: *end, last_frame: Some(last_frame), is_whole };
+        growing.finished.set(finished).expect("it was just made");
+        if growing.index.count() == 0 {
             return;
         }
-        let finished = growing.finished.get().filter(|finished| finished.is_whole);
-        let is_many = self.found.len() > UNSEALED_FILES_MAX && self.damages.is_empty();
-        let sealed = finished.filter(|_| is_many).and_then(|finished| {
-            let indexes = source.indexes(source.index_disk);
-            let made_of = (&*growing, growing.log.edition().ok()?.number);
-            // Without room for its index, the segment stays in memory: a full disk can be opened.
-            indexes.seal(made_of, finished, Vec::new(), &AtomicBool::new(false)).ok()
-        });
-        self.segments.push(sealed.unwrap_or(Segment::Growing(growing)));
+        self.segments.push(Segment::Growing(growing));
+        let unsealed = self.segments.iter().rev().take_while(|segment| segment.is_growing());
+        let unsealed = unsealed.count();
+        if unsealed > UNSEALED_MAX && self.damages.is_empty() {
+            let from = self.segments.len() - unsealed;
+            // Without room for an index, segments stay in memory: a full disk can be opened.
+            let _ = self.seal_from(source, from);
+        }
+    }
+
+    fn seal_from(&mut self, source: &Source<'_>, from: usize) -> Result<()> {
+        let indexes = source.indexes(source.index_disk);
+        for segment in &mut self.segments[from..] {
+            let Segment::Growing(growing) = &*segment else { continue };
+            let Some(finished) = growing.finished.get().filter(|finished| finished.is_whole) else {
+                break;
+            };
+            let made_of = (&**growing, growing.log.edition()?.number);
+            let sealed = indexes.seal(made_of, finished, Vec::new(), &AtomicBool::new(false))?;
+            *segment = sealed;
+        }
+        Ok(())
     }
 
     /// The header of the next file, if that is whole: it says where this one ends.
@@ -317,24 +346,28 @@ impl Loader {
         lost.chain(ends).max().unwrap_or_default().next()
     }
 
+    /// Indexes what stands in a file; true if it left off because the segment is full.
     fn scan_frames(
         &mut self,
+        source: &Source<'_>,
         growing: &Growing,
         scan: &mut Scan<'_>,
-        next: Option<&FileHeader>,
-        is_last: bool,
-    ) -> Result<()> {
+        (next, is_last): (Option<&FileHeader>, bool),
+    ) -> Result<bool> {
         loop {
+            if growing.is_full(&scan.expected, source.options) {
+                return Ok(true);
+            }
             let found = scan.next_frame().map_err(disk_error("a log file could not be read"))?;
             match found {
                 Found::Frame(frame) => {
                     self.note(&frame);
                     index_frame(growing, &frame)?;
                 }
-                Found::End => return Ok(()),
+                Found::End => return Ok(false),
                 Found::Nothing(why) => {
                     if !self.step_over(growing, scan, next, is_last, why)? {
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
             }
@@ -463,9 +496,10 @@ impl Loader {
         let name = FileHeader::file_name(header.number);
         self.report(&name, 0, Some((first, Position(u64::MAX))), what);
         let log = Arc::new(LogFile::new(header.number, 0, Arc::clone(source.handles)));
-        let growing = Arc::new(Growing::new(header, log, first, 0, source.identity.hash_seed));
+        let start = Expected::at_start_of(&header);
+        let growing = source.segment(header, log, &start);
         self.segments.push(Segment::Growing(Arc::clone(&growing)));
-        (Expected::at_start_of(&header), growing)
+        (start, growing)
     }
 
     fn finish(mut self, source: &Source<'_>) -> Loaded {

@@ -87,6 +87,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
         handles: &handles,
         identity: &identity,
         cache: &cache,
+        options: &options,
         given_up: BTreeSet::new(),
     };
     let loaded = load(&source)?;
@@ -222,6 +223,7 @@ fn read_log(
         handles: &handles,
         identity: &identity,
         cache: &cache,
+        options: &options,
         given_up: given_up.clone(),
     };
     let loaded = load(&source)?;

@@ -14,18 +14,18 @@ use crate::event::EventId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// The largest log file, in bytes. Default 32 MiB; at most 16 GiB. Files of a small store are
-    /// smaller: each is some four times as large as all before it together. An append that needs
-    /// more gets a file of its own size.
+    /// The largest log file, in bytes. Default 256 MiB; at most 16 GiB. Files of a small store are
+    /// smaller: each is some four times as large as all before it together up to 32 MiB, and then a
+    /// sixteenth of all. An append that needs more gets a file of its own size.
     pub log_file_bytes_max: u64,
     /// The first log file, in bytes. Default 1 MiB; at least 8 KiB.
     pub log_file_bytes_min: u64,
     /// The memory that the store may take, in bytes. Default 64 MiB; at least 8 MiB, at most 1 TiB.
     /// Seven parts of sixteen are for pages and events that were read lately, three for indexes of
     /// what is not sealed yet, and the rest for what is done in the background and under way. More
-    /// makes reads of events that were read before faster; less makes log files end earlier if
-    /// events are small. Callers' large appends and reads come on top, and with less than 64 MiB
-    /// what compression takes for a moment: some 12 MiB.
+    /// makes reads of events that were read before faster; less makes more and smaller index files
+    /// that are merged later. Callers' large appends and reads come on top, and with less than 64
+    /// MiB what compression takes for a moment: some 12 MiB.
     pub memory_bytes_max: u64,
     /// Log files beyond so many bytes, oldest first, are compressed in the background. Default 1
     /// GiB. What is compressed takes about a quarter of the room and is read more slowly; 0
@@ -57,7 +57,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            log_file_bytes_max: 32 << 20,
+            log_file_bytes_max: 256 << 20,
             memory_bytes_max: 64 << 20,
             raw_bytes_max: 1 << 30,
             scavenge_bytes_per_second: 32 << 20,
@@ -73,6 +73,7 @@ impl Default for Options {
 impl Options {
     const MEMORY_BYTES_MIN: u64 = 8 << 20;
     const MEMORY_BYTES_MAX: u64 = 1 << 40;
+    const INDEXED_LOG_BYTES_MIN: u64 = 16 << 10;
     /// An index says in 32 bits where an event stands in its file, in units of 8 bytes.
     pub(crate) const LOG_FILE_BYTES_LIMIT: u64 = 16 << 30;
 
@@ -80,6 +81,12 @@ impl Options {
     pub(crate) fn log_file_bytes(&self) -> (u64, u64) {
         let minimum = self.log_file_bytes_min.min(Self::LOG_FILE_BYTES_LIMIT);
         (minimum, self.log_file_bytes_max.clamp(minimum, Self::LOG_FILE_BYTES_LIMIT))
+    }
+
+    /// The newest events get an index file, and those behind them another one, after so many bytes
+    /// of log: so much is read, or a little more, when a store is opened that crashed.
+    pub(crate) fn indexed_log_bytes(&self) -> u64 {
+        (self.log_file_bytes_max / 8).max(Self::INDEXED_LOG_BYTES_MIN)
     }
 
     /// What the index of the newest events may take, and as much again those that wait to be sealed

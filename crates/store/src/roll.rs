@@ -28,6 +28,10 @@ static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 /// A writer that waits takes a file of this part of the size that it should have.
 const HURRY_PART: u64 = 4;
 const BLOCK_BYTES: u64 = 4096;
+/// Files grow fast up to this size, and then with the log: each is so small a part of it that what
+/// is not used yet of the last one does not count.
+const USUAL_FILE_BYTES: u64 = 32 << 20;
+const PART_OF_LOG: u64 = 16;
 
 /// A file of zeros, synced, that waits to become a log file.
 pub(crate) struct Spare {
@@ -213,11 +217,12 @@ pub(crate) fn remove_leftovers(disk: &dyn Disk) -> io::Result<()> {
     leftovers.try_for_each(|name| disk.remove(name))
 }
 
-/// How large the next file is: some four times as large as all before it together, so that a small
-/// store stays small and a large one has few files to look into.
+/// How large the next file is: some four times as large as all before it together and later a
+/// sixteenth of them, so that a small store stays small and a large one has few files.
 pub(crate) fn next_file_bytes(options: &crate::Options, log_bytes: u64) -> u64 {
     let (minimum, maximum) = options.log_file_bytes();
-    (4 * log_bytes).next_power_of_two().clamp(minimum, maximum)
+    let bytes = (4 * log_bytes).min(USUAL_FILE_BYTES.max(log_bytes / PART_OF_LOG));
+    bytes.next_power_of_two().clamp(minimum, maximum)
 }
 
 /// Makes names durable.
@@ -285,20 +290,28 @@ impl Writer {
         self.finish_old_file().map_err(|error| self.stop(error))?;
         self.finish_segment(FrameKind::Roll);
         self.end = Expected::at_start_of(&header);
-        self.grow(header, file);
+        let handles = Arc::clone(&self.shared.handles);
+        let log = Arc::new(LogFile::opened(header.number, Arc::clone(&file), handles));
+        self.file = file;
+        self.grow(header, log);
         self.needs_new_file = false;
         self.is_marked = true; // the new file's header says where the old one ends
         Ok(())
     }
 
+    /// Goes on in the same file with a segment of its own, so that what came before can be sealed.
+    pub(crate) fn begin_segment(&mut self) {
+        self.upkeep.wait_for_sealing();
+        self.finish_segment(FrameKind::Commit);
+        self.grow(self.segment.header, Arc::clone(&self.segment.log));
+    }
+
     /// Goes on with a segment for what a file gets from now on.
-    fn grow(&mut self, header: FileHeader, file: Arc<dyn DiskFile>) {
-        let handles = Arc::clone(&self.shared.handles);
-        let log = Arc::new(LogFile::opened(header.number, Arc::clone(&file), handles));
-        let index = self.shared.new_index(header.allocated);
-        let segment = Arc::new(Growing::with(header, log, header.first_position, index));
-        self.shared.add_segment(&Segment::Growing(Arc::clone(&segment)));
-        (self.segment, self.file) = (segment, file);
+    fn grow(&mut self, header: FileHeader, log: Arc<LogFile>) {
+        let start = (self.end.position, self.end.offset);
+        let index = self.shared.new_index(header.allocated.saturating_sub(self.end.offset));
+        self.segment = Arc::new(Growing::with(header, log, start, index));
+        self.shared.add_segment(&Segment::Growing(Arc::clone(&self.segment)));
         self.upkeep.wish();
     }
 

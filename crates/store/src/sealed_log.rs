@@ -15,6 +15,7 @@ use crate::log::{
     Expected, FRAME_HEADER_BYTES, FileHeader, Found, FrameHeader, FrameKind, HEADER_BYTES, Handles,
     Identity, LogFile, Scan,
 };
+use crate::options::Options;
 use crate::segment::{Finished, Growing, Sealed, Segment};
 use crate::sync::AtomicBool;
 
@@ -24,6 +25,7 @@ pub(crate) struct Indexes<'store> {
     pub(crate) handles: &'store Arc<Handles>,
     pub(crate) identity: &'store Identity,
     pub(crate) cache: &'store Arc<ReadCache>,
+    pub(crate) options: &'store Options,
 }
 
 impl Indexes<'_> {
@@ -70,21 +72,43 @@ impl Indexes<'_> {
             Some(FrameKind::Mark | FrameKind::Close) => {
                 self.chain_of_mark(&header.end, last.number)?
             }
+            _ if self.goes_on_differently(&header.end, last.number)? => return Ok(None),
             _ => None,
         };
         let is_of_another = chain.is_some_and(|chain| Some(chain) != header.end.chain);
         Ok((!is_of_another).then_some(index))
     }
 
+    /// Whether the file ended before that place, or a frame stands there that does not follow the
+    /// one which should stand before it.
+    fn goes_on_differently(&self, end: &Expected, number: u64) -> Result<bool> {
+        let next = if self.handles.is_here(number + 1) { self.header_of(number + 1)? } else { None };
+        if next.is_some_and(|next| next.end_of_previous() < end.position) {
+            return Ok(true);
+        }
+        let Some((bytes, header)) = self.frame_at(end.offset, number)? else { return Ok(false) };
+        Ok(end.chain.is_some_and(|chain| !header.follows(chain, &bytes)))
+    }
+
     /// The chain value of a frame without events that ends there.
     fn chain_of_mark(&self, end: &Expected, number: u64) -> Result<Option<u64>> {
+        let start = end.offset.saturating_sub(FRAME_HEADER_BYTES as u64);
+        let frame = self.frame_at(start, number)?.map(|(_, frame)| frame);
+        Ok(frame.filter(|frame| frame.event_count == 0).map(|frame| frame.chain))
+    }
+
+    /// The header of the frame at a place of a log file, if that is there.
+    fn frame_at(
+        &self,
+        offset: u64,
+        number: u64,
+    ) -> Result<Option<([u8; FRAME_HEADER_BYTES], FrameHeader)>> {
         let Some(header) = self.header_of(number)? else { return Ok(None) };
         let Ok(file) = self.handles.open(number) else { return Ok(None) };
         let mut bytes = [0; FRAME_HEADER_BYTES];
-        let start = end.offset.saturating_sub(FRAME_HEADER_BYTES as u64);
-        let filled = file.read_at(&mut bytes, start).unwrap_or(0);
+        let filled = file.read_at(&mut bytes, offset).unwrap_or(0);
         let frame = FrameHeader::decode(&bytes[..filled], header.nonce);
-        Ok(frame.filter(|frame| frame.event_count == 0).map(|frame| frame.chain))
+        Ok(frame.map(|frame| (bytes, frame)))
     }
 
     /// Where the log ends before the first event of an index, by the headers of its log files, if
@@ -177,28 +201,46 @@ impl Indexes<'_> {
 
     /// Builds an index that is damaged or outdated anew from the log.
     pub(crate) fn rebuild(&self, sealed: &Sealed) -> Result<Segment> {
-        let never = AtomicBool::new(false);
         let mut parts = Vec::new();
         for file in 0..sealed.logs.len() {
-            // Asked before: what is removed meanwhile makes the index outdated again.
-            let edition = sealed.logs[file].edition()?.number;
-            let growing = self.read_part(sealed, file)?;
-            let finished = growing.finished.get().expect("it was read to its end");
-            let is_last = file + 1 == sealed.logs.len();
-            let history = if is_last { sealed.index.header.history.clone() } else { Vec::new() };
-            match self.seal((&growing, edition), finished, history, &never)? {
-                Segment::Sealed(part) => parts.push(part),
-                Segment::Growing(_) => {}
-            }
+            self.rebuild_of_file(sealed, file, &mut parts)?;
         }
         match &parts[..] {
             [part] => Ok(Segment::Sealed(Arc::clone(part))),
-            parts => self.merge(parts, &never),
+            parts => self.merge(parts, &AtomicBool::new(false)),
         }
     }
 
-    /// Reads again what an index has of one log file.
-    fn read_part(&self, sealed: &Sealed, file: usize) -> Result<Growing> {
+    /// Reads again what an index has of one log file, and seals it in parts that have room in
+    /// memory.
+    fn rebuild_of_file(
+        &self,
+        sealed: &Sealed,
+        file: usize,
+        parts: &mut Vec<Arc<Sealed>>,
+    ) -> Result<()> {
+        // Asked before: what is removed meanwhile makes the index outdated again.
+        let edition = sealed.logs[file].edition()?.number;
+        self.read_again(sealed, file, |growing, finished| {
+            let is_last = finished.end.position == sealed.index.header.next_position();
+            let history = if is_last { sealed.index.header.history.clone() } else { Vec::new() };
+            let never = AtomicBool::new(false);
+            if let Segment::Sealed(part) =
+                self.seal((growing, edition), finished, history, &never)?
+            {
+                parts.push(part);
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads what an index has of one log file, as segments that are not too large for memory.
+    fn read_again(
+        &self,
+        sealed: &Sealed,
+        file: usize,
+        mut seal: impl FnMut(&Growing, &Finished) -> Result<()>,
+    ) -> Result<()> {
         let log = Arc::clone(&sealed.logs[file]);
         let unreadable = |error| log.unreadable(0, error);
         let (first, last) = sealed.positions_in(file);
@@ -207,21 +249,27 @@ impl Indexes<'_> {
         let filled = opened.read_at(&mut bytes, 0).map_err(unreadable)?;
         let header = FileHeader::decode(&bytes[..filled])
             .ok_or_else(|| log.damaged(0, "its header is damaged"))?;
-        let seed = self.identity.hash_seed;
-        let growing = Growing::new(header, Arc::clone(&log), first, HEADER_BYTES, seed);
+        let of = (self.options, self.identity.hash_seed);
+        let new = |start: &Expected| Growing::new(header, Arc::clone(&log), start, of);
         let start = Expected::at_start_of(&header);
         let mut scan = Scan::new(&*opened, &header, start, sealed.index.files[file].end);
-        let mut last_frame = None;
+        let (mut growing, mut last_frame) = (new(&start), None);
         loop {
+            let before = scan.expected;
             match scan.next_frame().map_err(unreadable)? {
                 Found::End => break,
                 Found::Nothing(why) => return Err(log.damaged(scan.expected.offset, why)),
-                Found::Frame(frame) => {
-                    last_frame = Some(frame.header.kind);
-                    if frame.header.first_position >= first {
-                        crate::load::index_frame(&growing, &frame)?;
+                Found::Frame(frame) if frame.header.first_position >= first => {
+                    if growing.index.count() == 0 {
+                        growing = new(&before);
+                    } else if growing.is_full(&before, self.options) {
+                        seal(&growing, &Finished { end: before, last_frame, is_whole: true })?;
+                        growing = new(&before);
                     }
+                    last_frame = Some(frame.header.kind);
+                    crate::load::index_frame(&growing, &frame)?;
                 }
+                Found::Frame(_) => {}
             }
         }
         if scan.expected.position != last.next() {
@@ -229,9 +277,7 @@ impl Indexes<'_> {
         }
         let is_last = file + 1 == sealed.logs.len();
         let last_frame = if is_last { sealed.index.header.last_frame } else { last_frame };
-        let finished = Finished { end: scan.expected, last_frame, is_whole: true };
-        growing.finished.set(finished).expect("it was just made");
-        Ok(growing)
+        seal(&growing, &Finished { end: scan.expected, last_frame, is_whole: true })
     }
 
     fn reopen(&self, name: &str, logs: &[Arc<LogFile>]) -> Result<Segment> {
@@ -293,7 +339,8 @@ mod tests {
     fn growing_at(offsets: &[u64], handles: Arc<Handles>) -> Growing {
         let header = FileHeader::of_lost(identity().store_id, 1, Position(1));
         let log = Arc::new(LogFile::new(1, 0, handles));
-        let growing = Growing::with(header, log, Position(1), GrowingIndex::new(1 << 20, SEED));
+        let start = (Position(1), HEADER_BYTES);
+        let growing = Growing::with(header, log, start, GrowingIndex::new(1 << 20, SEED));
         for (version, &offset) in (1..).zip(offsets) {
             let id = EventId::from_u128(version.into());
             let (stream, tags) = (Some("film-1"), std::iter::empty());
@@ -316,8 +363,13 @@ mod tests {
         let mut end = Expected::at_start_of(&growing.header);
         (end.offset, end.position) = (last + 64, Position(5));
         let finished = Finished { end, last_frame: Some(FrameKind::Roll), is_whole: true };
-        let indexes =
-            Indexes { disk: &disk, handles: &handles, identity: &identity, cache: &cache };
+        let indexes = Indexes {
+            disk: &disk,
+            handles: &handles,
+            identity: &identity,
+            cache: &cache,
+            options: &Options::default(),
+        };
         let never = AtomicBool::new(false);
         let sealed = indexes.seal((&growing, 0), &finished, Vec::new(), &never);
         let sealed = sealed.expect("there is room");

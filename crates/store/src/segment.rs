@@ -13,6 +13,7 @@ use crate::event::{EventId, Position};
 use crate::index::sealed::{SealedIndex, SealedPostings};
 use crate::index::{GrowingIndex, IdRange, KeyClass, PostingsCursor};
 use crate::log::{Expected, FileHeader, FrameKind, LogFile, ReadBuffer};
+use crate::options::Options;
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::Direction;
 use crate::record::Recorded;
@@ -24,9 +25,11 @@ pub(crate) enum Segment {
     Sealed(Arc<Sealed>),
 }
 
-/// The events of one log file, or of its end, with their index in memory.
+/// The events of one log file, or of a part of it, with their index in memory.
 pub(crate) struct Growing {
     pub(crate) first_position: Position,
+    /// Where they begin in the file.
+    pub(crate) start: u64,
     pub(crate) header: FileHeader,
     pub(crate) log: Arc<LogFile>,
     pub(crate) index: GrowingIndex,
@@ -69,28 +72,37 @@ impl Sealed {
 }
 
 impl Growing {
-    /// A segment without events, for what a log file has from a position on.
+    /// A segment without events, for what a log file has from a place on.
     pub(crate) fn new(
         header: FileHeader,
         log: Arc<LogFile>,
-        first_position: Position,
-        offset: u64,
-        seed: u64,
+        start: &Expected,
+        (options, seed): (&Options, u64),
     ) -> Self {
         // What the header says about its size is not believed beyond what is there.
         let length = log.file().and_then(|file| file.len()).unwrap_or(0);
-        let index = GrowingIndex::new(header.allocated.min(length).saturating_sub(offset), seed);
-        Self::with(header, log, first_position, index)
+        let bytes = header.allocated.min(length).saturating_sub(start.offset);
+        let index = GrowingIndex::new(bytes.min(options.indexed_log_bytes()), seed);
+        Self::with(header, log, (start.position, start.offset), index)
     }
 
     /// The same, with an index that is empty.
     pub(crate) fn with(
         header: FileHeader,
         log: Arc<LogFile>,
-        first_position: Position,
+        (first_position, start): (Position, u64),
         index: GrowingIndex,
     ) -> Self {
-        Self { first_position, header, log, index, finished: OnceLock::new() }
+        Self { first_position, start, header, log, index, finished: OnceLock::new() }
+    }
+
+    /// Whether what comes behind this batch belongs into another segment. Whoever reads the log
+    /// draws the line where the writer did, so that they can share index files.
+    pub(crate) fn is_full(&self, end: &Expected, options: &Options) -> bool {
+        let log_bytes = end.offset.saturating_sub(self.start);
+        let is_much = log_bytes >= options.indexed_log_bytes()
+            || self.index.used_bytes() as u64 > options.growing_index_bytes();
+        is_much && end.frames_left == 0 && self.index.count() > 0
     }
 }
 
@@ -121,6 +133,10 @@ impl Segment {
             Self::Growing(growing) => std::slice::from_ref(&growing.log),
             Self::Sealed(sealed) => &sealed.logs,
         }
+    }
+
+    pub(crate) fn is_growing(&self) -> bool {
+        matches!(self, Self::Growing(_))
     }
 
     /// How many events it has.

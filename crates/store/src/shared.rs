@@ -180,10 +180,11 @@ impl Shared {
         growing.sum::<u64>() + spare + self.cache.bytes()
     }
 
-    /// An empty index for a log file of that many bytes.
-    pub(crate) fn new_index(&self, file_bytes: u64) -> GrowingIndex {
-        let new = || GrowingIndex::new(file_bytes, self.identity.hash_seed);
-        self.spare_index.take(file_bytes).unwrap_or_else(new)
+    /// An empty index for what a log file has room for.
+    pub(crate) fn new_index(&self, log_bytes: u64) -> GrowingIndex {
+        let log_bytes = log_bytes.min(self.options.indexed_log_bytes());
+        let new = || GrowingIndex::new(log_bytes, self.identity.hash_seed);
+        self.spare_index.take(log_bytes).unwrap_or_else(new)
     }
 
     /// Keeps the memory of an index that was sealed, if nobody reads it any more.
@@ -252,8 +253,8 @@ impl Shared {
 
     /// Where index files are opened and written.
     pub(crate) fn indexes(&self) -> Indexes<'_> {
-        let Self { index_disk: disk, handles, identity, cache, .. } = self;
-        Indexes { disk, handles, identity, cache }
+        let Self { index_disk: disk, handles, identity, cache, options, .. } = self;
+        Indexes { disk, handles, identity, cache, options }
     }
 
     /// Asks, and if an index file turns out to be damaged, builds that anew and asks again.

@@ -64,19 +64,38 @@ impl Tail {
     fn read_to_next(&self, growing: &Growing, end: &mut Expected) -> Result<Option<Arc<Growing>>> {
         // Asked for first: what it says of this file was written before.
         let next = self.next_segment(growing)?;
-        read_on(growing, end)?;
+        if self.read_on(growing, end)? {
+            let (header, log) = (growing.header, Arc::clone(&growing.log));
+            let next = self.segment(header, log, end);
+            return self.go_on_with(growing, next, (end, FrameKind::Commit)).map(Some);
+        }
         let Some(next) = next else { return Ok(None) };
         if next.header.previous_end > end.offset {
             let what = "there is no whole frame, but the log goes on behind it";
             return Err(growing.log.damaged(end.offset, what));
         }
-        let last_frame = Some(FrameKind::Roll);
+        let next = self.go_on_with(growing, next, (end, FrameKind::Roll))?;
+        *end = Expected::at_start_of(&next.header);
+        Ok(Some(next))
+    }
+
+    fn go_on_with(
+        &self,
+        growing: &Growing,
+        next: Arc<Growing>,
+        (end, last_frame): (&Expected, FrameKind),
+    ) -> Result<Arc<Growing>> {
+        let last_frame = Some(last_frame);
         // Nobody but this thread finishes it: the store has no writer here.
         let _ = growing.finished.set(Finished { end: *end, last_frame, is_whole: true });
-        *end = Expected::at_start_of(&next.header);
         self.shared.add_segment(&Segment::Growing(Arc::clone(&next)));
         self.take_over_indexes()?;
-        Ok(Some(next))
+        Ok(next)
+    }
+
+    fn segment(&self, header: FileHeader, log: Arc<LogFile>, start: &Expected) -> Arc<Growing> {
+        let of = (&self.shared.options, self.shared.identity.hash_seed);
+        Arc::new(Growing::new(header, log, start, of))
     }
 
     /// Uses the index files that the writer has made of what is in memory here, if that is more
@@ -121,8 +140,29 @@ impl Tail {
             return Err(Error::corrupt(format!("the header of {name} is damaged")));
         };
         let log = LogFile::opened(header.number, opened, Arc::clone(&self.shared.handles));
-        let (first, seed) = (header.first_position, self.shared.identity.hash_seed);
-        Ok(Some(Arc::new(Growing::new(header, Arc::new(log), first, HEADER_BYTES, seed))))
+        Ok(Some(self.segment(header, Arc::new(log), &Expected::at_start_of(&header))))
+    }
+
+    /// Indexes the whole frames behind a place; true if it left off because the segment is full. A
+    /// frame that is being written is not whole, and comes later.
+    fn read_on(&self, growing: &Growing, end: &mut Expected) -> Result<bool> {
+        let unreadable = || disk_error("a log file could not be read");
+        let file = growing.log.file().map_err(unreadable())?;
+        let length = file.len().map_err(unreadable())?;
+        let mut scan = Scan::new(&*file, &growing.header, *end, length);
+        while let Found::Frame(frame) = scan.next_frame().map_err(unreadable())? {
+            if frame.header.kind == FrameKind::Roll {
+                break;
+            }
+            if growing.is_full(end, &self.shared.options) {
+                return Ok(true);
+            }
+            index_frame(growing, &frame)?;
+            // Kept at once: what is indexed must not be indexed again after a read that fails.
+            *end = scan.expected;
+            growing.log.end.store(end.offset, Ordering::Release);
+        }
+        Ok(false)
     }
 
     /// Looks for more until the store is closed: the work of a background thread.
@@ -133,23 +173,4 @@ impl Tail {
             park_timeout(LOOK_INTERVAL);
         }
     }
-}
-
-/// Indexes the whole frames behind a place. A frame that is being written is not whole, and comes
-/// later.
-fn read_on(growing: &Growing, end: &mut Expected) -> Result<()> {
-    let unreadable = || disk_error("a log file could not be read");
-    let file = growing.log.file().map_err(unreadable())?;
-    let length = file.len().map_err(unreadable())?;
-    let mut scan = Scan::new(&*file, &growing.header, *end, length);
-    while let Found::Frame(frame) = scan.next_frame().map_err(unreadable())? {
-        if frame.header.kind == FrameKind::Roll {
-            break;
-        }
-        index_frame(growing, &frame)?;
-        // Kept at once: what is indexed must not be indexed again after a read that fails.
-        *end = scan.expected;
-        growing.log.end.store(end.offset, Ordering::Release);
-    }
-    Ok(())
 }

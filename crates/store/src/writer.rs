@@ -50,7 +50,7 @@ pub(crate) struct Writer {
     /// Whether the last batch is proven durable by something written after it.
     pub(crate) is_marked: bool,
     /// Whether the next append must begin a new file, because bytes of a crash may stand behind the
-    /// end of this one, or because the index of many small events takes its part of the memory.
+    /// end of this one.
     pub(crate) needs_new_file: bool,
     /// Whether the file `closed` says where the log ends, so that it must go before that changes.
     pub(crate) is_closed_on_disk: bool,
@@ -125,7 +125,7 @@ impl Writer {
             let is_full = !self.batch.facts.is_empty() // the next append is judged by them
                 || self.batch.bytes.len() >= BATCH_BYTES_MAX
                 || self.batch.answers.len() >= BATCH_APPENDS_MAX
-                || self.is_index_full();
+                || self.is_segment_full();
             if is_full {
                 self.flush();
             }
@@ -139,12 +139,18 @@ impl Writer {
         self.begin_writing()?;
         let frame_bytes = (FRAME_HEADER_BYTES + append.stored_bytes()) as u64;
         let is_room = self.fits(self.batch.bytes.len() as u64 + frame_bytes);
-        if !self.needs_new_file && is_room {
+        let is_room = is_room && !self.needs_new_file;
+        if is_room && !self.is_segment_full() {
             return Ok(());
         }
         self.flush();
         self.refuse_if_stopped()?;
-        self.roll(frame_bytes)
+        if is_room {
+            self.begin_segment()
+        } else {
+            self.roll(frame_bytes)?
+        }
+        Ok(())
     }
 
     /// Takes back that the log ends where it was closed.
@@ -311,13 +317,12 @@ impl Writer {
         self.end.batch += 1;
         self.is_marked = false;
         self.segment.log.end.store(end, Ordering::Release);
-        self.needs_new_file |= self.is_index_full();
         self.prepare_ahead();
         Ok(())
     }
 
-    fn is_index_full(&self) -> bool {
-        self.segment.index.used_bytes() as u64 > self.shared.options.growing_index_bytes()
+    fn is_segment_full(&self) -> bool {
+        self.segment.is_full(&self.end, &self.shared.options)
     }
 
     /// Has the next file prepared when an eighth of this one is used: early enough to be ready when

@@ -71,3 +71,28 @@ fn many_tags_that_come_at_once_take_no_more_than_they_may() {
     }
     check_memory();
 }
+
+/// A log file may be larger than what an index of it would have room for.
+#[test]
+fn a_store_without_its_index_files_is_opened_with_no_more_memory_than_it_may_take() {
+    let _alone = alone();
+    let directory = tempfile::tempdir().expect("there is room");
+    let mut options = options();
+    (options.log_file_bytes_min, options.log_file_bytes_max) = (128 << 20, 128 << 20);
+    let store = EmbeddedStore::open_with(directory.path(), options.clone()).expect("it opens");
+    for round in 0..400_u32 {
+        let events = (0..1000).map(|number| event().tag(Tag::new("item", round * 1000 + number)));
+        store.append(Append::without_stream().events(events)).expect("it is stored");
+    }
+    store.close().expect("it closes");
+    for file in std::fs::read_dir(directory.path()).expect("it is there") {
+        let path = file.expect("it is there").path();
+        if path.extension().is_some_and(|extension| extension == "idx") {
+            std::fs::remove_file(path).expect("it is there");
+        }
+    }
+    let store = EmbeddedStore::open_with(directory.path(), options).expect("it opens");
+    let found = store.read(hitherto_store::Query::tag("item", 123_456_u32)).count();
+    assert_eq!((found, store.stat().expect("it is open").files.len()), (1, 1));
+    check_memory();
+}

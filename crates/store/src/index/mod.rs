@@ -3,7 +3,7 @@
 //!
 //! Derived from the log and never trusted over it: it can be thrown away and built again. The
 //! writer extends it before the events are durable; readers never look beyond the durable position.
-//! When its file is full it is sealed: written down and taken out of memory.
+//! When it is large enough, or its file full, it is sealed: written down and taken out of memory.
 
 mod append_list;
 mod arena;

@@ -2,6 +2,7 @@
 
 mod a_backup_is_restored_and_compared;
 mod a_bit_that_flips_on_its_way_to_the_disk_is_noticed;
+mod a_large_file_is_indexed_in_parts;
 mod a_long_run_is_read_ahead;
 mod a_raw_file_beside_its_compressed_form_is_not_looked_at;
 mod a_refusal_waits_for_what_it_is_based_on;

@@ -123,13 +123,18 @@ fn names_of_removed_events_do_not_survive_where_index_files_are_merged() {
         let event = NewEvent::json("Said", "z".repeat(300)).tag(Tag::new("secret", number));
         Append::to("gone-1").event(event)
     };
-    (0..400).for_each(|number| drop(store.append(secret(number)).expect("it fits")));
+    (0..700).for_each(|number| drop(store.append(secret(number)).expect("it fits")));
     fill(&store, 300..400, "here");
     store.delete(Target::stream("gone-1")).expect("it is there");
-    let is_first = AtomicBool::new(true);
+    let indexes = store.stat().expect("it is open").indexes;
+    assert!(indexes.len() > 1, "{indexes:?}");
+    let first_events = indexes[0].events;
+    let is_rewritten = AtomicBool::new(false);
     disk.on_every_create(move |name| {
-        let is_failing = name.contains(".idx") && !is_first.swap(false, Ordering::Relaxed);
-        if is_failing { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        is_rewritten.fetch_or(name == "compressed.tmp", Ordering::Relaxed);
+        let first = name.split_once('-').and_then(|(first, _)| first.parse::<u64>().ok());
+        let is_other = first.is_some_and(|first| first > first_events);
+        if is_other && is_rewritten.load(Ordering::Relaxed) { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     });
     store.scavenge().expect_err("there is no room for all indexes");
     disk.on_every_create(|_| Ok(()));

@@ -497,7 +497,11 @@ pub(crate) fn coverage_of(sources: &[&SealedIndex]) -> Coverage {
         for file in &source.files {
             let file = FileEntry { first_event: file.first_event + events, ..*file };
             match files.last_mut().filter(|last| last.number == file.number) {
-                Some(last) => last.end = file.end,
+                Some(last) => {
+                    // If one of them is of an earlier edition, this one has names of what was
+                    // removed since.
+                    (last.end, last.edition) = (file.end, last.edition.min(file.edition));
+                }
                 None => files.push(file),
             }
         }

@@ -44,8 +44,8 @@ pub struct Options {
     /// that reads 160 MiB a second, and 9 TiB in 14 days.
     pub scrub_bytes_per_second: u64,
     /// Whether the store may use threads of its own: one that commits what was submitted and not
-    /// waited for, one that prepares the next log file, two that seal, merge and compress, and for
-    /// a long replay some that read ahead. Default true. Without them the same happens in the
+    /// waited for, one that prepares the next log file, three that seal, merge and compress, and
+    /// for a long replay some that read ahead. Default true. Without them the same happens in the
     /// caller's thread, and an end that nothing follows is only marked at close; a simulation wants
     /// that.
     pub background: bool,

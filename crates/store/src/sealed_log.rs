@@ -82,7 +82,8 @@ impl Indexes<'_> {
     /// Whether the file ended before that place, or a frame stands there that does not follow the
     /// one which should stand before it.
     fn goes_on_differently(&self, end: &Expected, number: u64) -> Result<bool> {
-        let next = if self.handles.is_here(number + 1) { self.header_of(number + 1)? } else { None };
+        let next =
+            if self.handles.is_here(number + 1) { self.header_of(number + 1)? } else { None };
         if next.is_some_and(|next| next.end_of_previous() < end.position) {
             return Ok(true);
         }

@@ -375,10 +375,11 @@ impl Inner {
         let Role::Writer { queue, spares, upkeep, scavenger, scrubber, .. } = &self.role else {
             return Ok(());
         };
-        let (sealing, others) = (Arc::clone(upkeep), Arc::clone(upkeep));
+        let [sealing, merging, compressing] = [(); 3].map(|()| Arc::clone(upkeep));
         let (queue, spares) = (Arc::clone(queue), Arc::clone(spares));
         self.start("hitherto-seal", move || sealing.seal_in_background())?;
-        self.start("hitherto-upkeep", move || others.work_in_background())?;
+        self.start("hitherto-merge", move || merging.merge_in_background())?;
+        self.start("hitherto-compress", move || compressing.compress_in_background())?;
         self.start("hitherto-commit", move || queue.work_in_background())?;
         self.start("hitherto-spare", move || spares.prepare_in_background())?;
         if self.shared.options.scavenge_bytes_per_second > 0 {

@@ -4,9 +4,11 @@
 //!
 //! Nothing here is needed for an event to be durable or found. What fails is tried again later.
 //!
-//! The index of what is not sealed yet is in memory. So sealing has a thread of its own, which no
-//! merge and no compression holds up, and whoever appends faster than it seals waits for it.
+//! Each has a thread of its own. The index of what is not sealed yet is in memory, so no merge
+//! holds up sealing, and whoever appends faster than it seals waits for it. Large log files take
+//! seconds to compress, in which many index files would pile up, and large merges take as long.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -41,7 +43,8 @@ pub(crate) struct Upkeep {
 struct State {
     is_sealing_wanted: bool,
     is_sealing: bool,
-    is_other_wanted: bool,
+    is_merging_wanted: bool,
+    is_compressing_wanted: bool,
 }
 
 impl Upkeep {
@@ -61,7 +64,8 @@ impl Upkeep {
         if !self.in_background {
             // What fails, for want of room perhaps, is tried again with the next file.
             let _ = self.seal_now();
-            return self.work();
+            self.repeat(Self::merge_once);
+            return self.repeat(Self::compress_once);
         }
         self.lock().is_sealing_wanted = true;
         self.changed.notify_all();
@@ -86,19 +90,30 @@ impl Upkeep {
             // What fails, for want of room perhaps, is tried again with the next file.
             let _ = self.seal_now();
             let mut state = self.lock();
-            (state.is_sealing, state.is_other_wanted) = (false, true);
+            state.is_sealing = false;
+            (state.is_merging_wanted, state.is_compressing_wanted) = (true, true);
             drop(state);
             self.changed.notify_all();
         }
     }
 
-    /// Merges and compresses when there may be something to, until the store is closed: the work
-    /// of a background thread.
-    pub(crate) fn work_in_background(&self) {
-        while let Some(mut state) = self.wait_until(|state| state.is_other_wanted) {
-            state.is_other_wanted = false;
+    /// Merges when there may be something to, until the store is closed: the work of a background
+    /// thread.
+    pub(crate) fn merge_in_background(&self) {
+        while let Some(mut state) = self.wait_until(|state| state.is_merging_wanted) {
+            state.is_merging_wanted = false;
             drop(state);
-            self.work();
+            self.repeat(Self::merge_once);
+        }
+    }
+
+    /// Compresses when there may be something to, until the store is closed: the work of a
+    /// background thread.
+    pub(crate) fn compress_in_background(&self) {
+        while let Some(mut state) = self.wait_until(|state| state.is_compressing_wanted) {
+            state.is_compressing_wanted = false;
+            drop(state);
+            self.repeat(Self::compress_once);
         }
     }
 
@@ -121,24 +136,22 @@ impl Upkeep {
         }
     }
 
-    fn work(&self) {
+    /// Does something until there is nothing more to do.
+    fn repeat(&self, work_once: impl Fn(&Self) -> Result<bool>) {
         // What fails, for want of room perhaps, is tried again with the next file.
         let mut is_more = true;
         while is_more && !self.is_closing() {
-            is_more = self.work_once().unwrap_or(false);
+            is_more = work_once(self).unwrap_or(false);
         }
     }
 
-    /// Merges once, or compresses one file; false if there is nothing to do.
-    fn work_once(&self) -> Result<bool> {
-        let stop = &self.is_closing;
-        self.shared.rebuild_damaged_indexes()?;
-        if self.merge_once(stop)? {
-            return Ok(true);
-        }
+    /// Compresses one file, if there are too many raw ones; whether it did.
+    fn compress_once(&self) -> Result<bool> {
         // While others rewrite files, the compressed ones can wait.
         match self.shared.try_rewriting() {
-            Some(_rewriting) => self.compress_oldest(self.shared.options.raw_bytes_max, stop),
+            Some(_rewriting) => {
+                self.compress_oldest(self.shared.options.raw_bytes_max, &self.is_closing)
+            }
             None => Ok(false),
         }
     }
@@ -255,16 +268,17 @@ impl Upkeep {
     }
 
     /// Merges index files once, if that is worth it; whether it did.
-    fn merge_once(&self, stop: &AtomicBool) -> Result<bool> {
+    fn merge_once(&self) -> Result<bool> {
+        self.shared.rebuild_damaged_indexes()?;
         let _one_at_a_time = self.shared.replacing_indexes();
         let Some(segments) = self.worth_merging() else { return Ok(false) };
-        let merged = self.shared.indexes().merge(&segments, stop)?;
+        let merged = self.shared.indexes().merge(&segments, &self.is_closing)?;
         self.shared.replace_segments(&merged);
         Ok(true)
     }
 
-    /// The newest sealed segments, if enough of them are no larger than the newest is. Those before
-    /// a loss that was given up are merged among themselves.
+    /// Sealed segments that should become one. Those before a loss that was given up are merged
+    /// among themselves.
     fn worth_merging(&self) -> Option<Vec<Arc<Sealed>>> {
         let segments = self.shared.segments.load();
         let sealed: Vec<_> = segments
@@ -277,7 +291,7 @@ impl Upkeep {
         let mut runs = sealed.chunk_by(|before, sealed| sealed.follows(before));
         runs.find_map(|run| {
             let sizes: Vec<u32> = run.iter().map(|sealed| sealed.index.count()).collect();
-            worth_merging(&sizes).map(|from| run[from..].to_vec())
+            worth_merging(&sizes).map(|range| run[range].to_vec())
         })
     }
 
@@ -307,14 +321,18 @@ fn used_bytes(log: &Arc<LogFile>) -> u64 {
     log.end.load(Ordering::Acquire)
 }
 
-/// From where on segments of these sizes, oldest first, should become one.
-fn worth_merging(sizes: &[u32]) -> Option<usize> {
+/// Which segments of these sizes, oldest first, should become one: the newest of which enough
+/// follow one another that are no larger than the last of them. There may be smaller ones behind,
+/// which came while those were merged.
+fn worth_merging(sizes: &[u32]) -> Option<Range<usize>> {
     let level = |size: u32| size.max(1).ilog(MERGE_WIDTH as u32);
-    let newest = level(*sizes.last()?);
-    let smaller = sizes.iter().rev().take_while(|&&size| level(size) <= newest).count();
-    let from = sizes.len() - smaller;
-    let events: u64 = sizes[from..].iter().map(|&size| u64::from(size)).sum();
-    (smaller >= MERGE_WIDTH && events <= MERGED_EVENTS_MAX).then_some(from)
+    (MERGE_WIDTH..=sizes.len()).rev().find_map(|end| {
+        let last = level(sizes[end - 1]);
+        let no_larger = sizes[..end].iter().rev().take_while(|&&size| level(size) <= last);
+        let from = end - no_larger.count();
+        let events: u64 = sizes[from..end].iter().map(|&size| u64::from(size)).sum();
+        (end - from >= MERGE_WIDTH && events <= MERGED_EVENTS_MAX).then_some(from..end)
+    })
 }
 
 #[cfg(test)]
@@ -327,11 +345,10 @@ mod tests {
         let mut written = 0_u64;
         for _ in 0..4096 {
             sizes.push(1000);
-            while let Some(from) = worth_merging(&sizes) {
-                let merged: u32 = sizes[from..].iter().sum();
+            while let Some(range) = worth_merging(&sizes) {
+                let merged: u32 = sizes[range.clone()].iter().sum();
                 written += u64::from(merged);
-                sizes.truncate(from);
-                sizes.push(merged);
+                sizes.splice(range, [merged]);
             }
             assert!(sizes.len() <= 3 * 7, "{sizes:?}");
         }
@@ -340,7 +357,26 @@ mod tests {
 
     #[test]
     fn small_segments_before_a_large_one_go_into_it() {
-        assert_eq!(worth_merging(&[100, 400, 1600, 6400]), Some(0));
+        assert_eq!(worth_merging(&[100, 400, 1600, 6400]), Some(0..4));
         assert_eq!(worth_merging(&[6400, 100, 400]), None);
+    }
+
+    /// A large one was only merged with its like if no small one had come meanwhile, which always
+    /// had in a store that was filled fast: it kept some 70 index files with a hundred million
+    /// events.
+    #[test]
+    fn large_segments_are_merged_although_small_ones_have_come_meanwhile() {
+        assert_eq!(worth_merging(&[6400, 6400, 6400, 6400, 100]), Some(0..4));
+        let mut sizes: Vec<u32> = Vec::new();
+        for _ in 0..4096 {
+            sizes.push(1000);
+            let found = worth_merging(&sizes);
+            sizes.extend([1000; 2]); // they come while it is merged
+            if let Some(range) = found {
+                let merged: u32 = sizes[range.clone()].iter().sum();
+                sizes.splice(range, [merged]);
+            }
+            assert!(sizes.len() <= 4 * 8, "{sizes:?}");
+        }
     }
 }

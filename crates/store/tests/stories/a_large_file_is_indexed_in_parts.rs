@@ -134,7 +134,11 @@ fn names_of_removed_events_do_not_survive_where_index_files_are_merged() {
         is_rewritten.fetch_or(name == "compressed.tmp", Ordering::Relaxed);
         let first = name.split_once('-').and_then(|(first, _)| first.parse::<u64>().ok());
         let is_other = first.is_some_and(|first| first > first_events);
-        if is_other && is_rewritten.load(Ordering::Relaxed) { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        if is_other && is_rewritten.load(Ordering::Relaxed) {
+            Err(std::io::ErrorKind::StorageFull.into())
+        } else {
+            Ok(())
+        }
     });
     store.scavenge().expect_err("there is no room for all indexes");
     disk.on_every_create(|_| Ok(()));

@@ -41,6 +41,7 @@ mod index;
 pub mod limits;
 mod load;
 mod log;
+mod merging;
 mod new_ids;
 mod open;
 mod options;

@@ -139,6 +139,13 @@ impl Segment {
         matches!(self, Self::Growing(_))
     }
 
+    pub(crate) fn sealed(self) -> Option<Arc<Sealed>> {
+        match self {
+            Self::Sealed(sealed) => Some(sealed),
+            Self::Growing(_) => None,
+        }
+    }
+
     /// How many events it has.
     pub(crate) fn count(&self) -> u32 {
         match self {
@@ -375,27 +382,41 @@ impl Sealed {
         before.index.header.next_position() == self.index.header.first_position
     }
 
-    /// Whether one of its log files was rewritten since it was made, so that it has names of what
-    /// was removed.
-    pub(crate) fn is_outdated(&self) -> Result<bool> {
-        for (file, log) in self.index.files.iter().zip(&self.logs) {
+    /// Whether its last event stands in this log file, in which others come behind it.
+    pub(crate) fn ends_in(&self, number: u64) -> bool {
+        let header = &self.index.header;
+        let is_full = header.last_frame == Some(FrameKind::Roll);
+        !is_full && self.logs.last().is_some_and(|log| log.number == number)
+    }
+
+    /// Which of its log files were rewritten since it was made, so that it has names of what was
+    /// removed.
+    pub(crate) fn outdated_files(&self) -> Result<Vec<usize>> {
+        let mut outdated = Vec::new();
+        for (number, (file, log)) in self.index.files.iter().zip(&self.logs).enumerate() {
             // What is in an archive was not rewritten since it came there.
             let form = log.form()?;
             let edition = form.edition.map_or_else(|| log.edition(), Ok);
             if form.archive.is_none() && edition?.number != file.edition {
-                return Ok(true);
+                outdated.push(number);
             }
         }
-        Ok(false)
+        Ok(outdated)
     }
 
     /// The first and the last position in one of its log files.
     pub(crate) fn positions_in(&self, file: usize) -> (Position, Position) {
-        let files = &self.index.files;
-        let behind = files.get(file + 1).map_or(self.index.count(), |next| next.first_event);
         let first = self.index.header.first_position.0;
         let position = |event: u32| Position(first + u64::from(event));
-        (position(files[file].first_event), position(behind.saturating_sub(1)))
+        let events = self.events_in(file);
+        (position(events.start), position(events.end.saturating_sub(1)))
+    }
+
+    /// Which of its events stand in one of its log files.
+    pub(crate) fn events_in(&self, file: usize) -> Range<u32> {
+        let files = &self.index.files;
+        let behind = files.get(file + 1).map_or(self.index.count(), |next| next.first_event);
+        files[file].first_event..behind
     }
 
     fn place(&self, event: u32) -> Result<(&LogFile, u64, u64)> {

@@ -280,7 +280,7 @@ impl Shared {
         let _one_at_a_time = self.replacing_indexes();
         let mut is_any_rebuilt = false;
         for sealed in self.damaged_indexes() {
-            match self.indexes().rebuild(&sealed) {
+            match self.rebuild(&sealed) {
                 Ok(rebuilt) => {
                     self.replace_segments(&rebuilt);
                     is_any_rebuilt = true;
@@ -290,6 +290,16 @@ impl Shared {
             }
         }
         Ok(is_any_rebuilt)
+    }
+
+    /// Builds an index anew from the log.
+    pub(crate) fn rebuild(&self, sealed: &Sealed) -> Result<Segment> {
+        let segments = self.segments.load_full();
+        let before = segments.iter().find_map(|segment| match segment {
+            Segment::Sealed(before) if sealed.follows(before) => Some(&**before),
+            _ => None,
+        });
+        self.indexes().rebuild(sealed, before)
     }
 
     /// For an error of a damaged index that could not be built anew: why it could not.

@@ -182,17 +182,25 @@ impl<'file> Scan<'file> {
         &mut self,
         batch: u64,
     ) -> io::Result<Option<(u64, FrameHeader)>> {
+        self.find_behind(|_, header| header.batch >= batch)
+    }
+
+    /// The next whole frame header behind a place without a frame that is what is looked for.
+    fn find_behind(
+        &mut self,
+        mut is_it: impl FnMut(u64, &FrameHeader) -> bool,
+    ) -> io::Result<Option<(u64, FrameHeader)>> {
         let mut offset = self.expected.offset + 8;
         while offset + FRAME_HEADER_BYTES as u64 <= self.end {
             let window = self.bytes(offset, WINDOW_BYTES)?;
             let places = (0..window.len().saturating_sub(FRAME_HEADER_BYTES - 1)).step_by(8);
             for place in places.filter(|&place| window[place] == b'H') {
                 let header = FrameHeader::decode(&window[place..], self.nonce);
-                let is_later = |header: &FrameHeader| {
-                    header.batch >= batch && header.first_position >= self.expected.position
-                };
-                if let Some(header) = header.filter(is_later) {
-                    return Ok(Some((offset + place as u64, header)));
+                let header =
+                    header.filter(|header| header.first_position >= self.expected.position);
+                let place = offset + place as u64;
+                if let Some(header) = header.filter(|header| is_it(place, header)) {
+                    return Ok(Some((place, header)));
                 }
             }
             if window.len() < FRAME_HEADER_BYTES {
@@ -210,11 +218,16 @@ impl<'file> Scan<'file> {
     /// has left.
     pub(crate) fn find_proof_of_more(&mut self) -> io::Result<Option<(u64, FrameHeader)>> {
         let (batch, position) = (self.expected.next_batch(), self.expected.position);
-        if let Some(later) = self.find_later_frame(batch + 1)? {
-            return Ok(Some(later));
-        }
-        let same = self.find_later_frame(batch)?;
-        Ok(same.filter(|(_, header)| header.first_position == position))
+        let mut same = None;
+        // All that is left of the file is looked through, and only once.
+        let later = self.find_behind(|offset, header| {
+            if header.batch == batch {
+                same.get_or_insert((offset, *header));
+            }
+            header.batch > batch
+        })?;
+        let same = same.filter(|(_, header)| header.first_position == position);
+        Ok(later.or(same))
     }
 
     /// The events before the damage of a frame whose header is whole: what nobody may save, and

@@ -152,3 +152,38 @@ fn names_of_removed_events_do_not_survive_where_index_files_are_merged() {
     assert_eq!(left, [""; 0]);
     assert!(image.values().any(|bytes| has(bytes, b"number:000399")), "what stays is found");
 }
+
+/// All log files of an index were read again where something had been removed from one of them.
+#[test]
+fn an_index_is_built_anew_from_the_log_only_where_something_was_removed() {
+    let disk = CountingDisk::default();
+    let store = open(disk.clone());
+    fill(&store, 0..4000, "here");
+    for number in 0..500_u64 {
+        let event = NewEvent::json("Said", "z".repeat(300)).tag(Tag::new("secret", number));
+        store.append(Append::to("gone-1").event(event)).expect("it fits");
+        fill(&store, 4000 + number..4001 + number, "here");
+    }
+    fill(&store, 4500..16_000, "here");
+    let before = all(&store, Query::stream("parcel-2"));
+    store.delete(Target::stream("gone-1")).expect("it is there");
+    disk.asked();
+    let done = store.scavenge().expect("there is room");
+    assert!(done.files < 3, "{done:?}");
+    let read = disk.asked().bytes;
+    let read: u64 = ["log", "zlog"].iter().filter_map(|sort| read.get(*sort)).sum();
+    assert!(read < 5 * done.files * FILE_BYTES, "{read} of {}", used_bytes(&store));
+    assert!(5 * done.files * FILE_BYTES < used_bytes(&store));
+    assert_eq!(all(&store, Query::stream("parcel-2")), before);
+    for (number, place) in [(0, 1), (3999, 1), (4250, 1), (4499, 1), (15_999, 1)] {
+        let found = all(&store, Query::tag("number", format!("{number:06}")));
+        assert_eq!(found.len(), place, "event {number}");
+    }
+    assert_eq!(all(&store, Query::tag("secret", "77")), []);
+    assert_eq!(all(&store, Query::tag("place", "here")).len(), 16_000);
+    let saved = store.append(Append::to("gone-1").event(NewEvent::json("Said", "again")));
+    assert_eq!(saved.expect("it fits").version, 501, "versions go on");
+    store.close().expect("it closes");
+    let report = verify_disk(Arc::new(disk.disk.clone())).expect("it can be read");
+    assert_eq!((report.damages, report.removed), (vec![], 500));
+}

@@ -34,7 +34,12 @@ pub(crate) struct SourceKey {
 
 pub(super) enum KeyHandle {
     Growing(u32),
-    Sealed(Place),
+    /// All postings of the key, and how many of them come before those that are meant.
+    Sealed {
+        place: Place,
+        count: u32,
+        skipped: u32,
+    },
 }
 
 impl SourceKey {
@@ -52,7 +57,7 @@ impl SourceKey {
     pub(crate) fn number(&self) -> u32 {
         match self.handle {
             KeyHandle::Growing(number) => number,
-            KeyHandle::Sealed(_) => u32::MAX,
+            KeyHandle::Sealed { .. } => u32::MAX,
         }
     }
 
@@ -61,11 +66,12 @@ impl SourceKey {
     fn inline_bytes_max(&self, events: u32) -> usize {
         let longest = varint_len(u64::from(events));
         match &self.handle {
-            KeyHandle::Sealed(Place::Inline(bytes)) => {
+            KeyHandle::Sealed { place: Place::Inline(bytes), skipped: 0, .. } => {
                 let first = bytes.iter().take_while(|&&byte| byte >= 0x80).count() + 1;
                 bytes.len() + longest.saturating_sub(first)
             }
-            KeyHandle::Sealed(Place::Section { .. }) => INLINE_BYTES_MAX,
+            KeyHandle::Sealed { place: Place::Inline(bytes), .. } => bytes.len() + longest,
+            KeyHandle::Sealed { place: Place::Section { .. }, .. } => INLINE_BYTES_MAX,
             KeyHandle::Growing(_) => longest * self.count as usize,
         }
     }
@@ -284,12 +290,8 @@ impl<'index> Writing<'index> {
         let place = if let Some(place) = self.join_inline(same, count)? {
             place
         } else {
-            for (source, key) in same {
-                let shift = self.shift(*source);
-                self.sources[*source]
-                    .for_each_posting(key, &mut |event| postings.push(event.wrapping_add(shift)))?;
-            }
-            postings.finish_key().map_err(failed)?
+            self.for_each_posting(same, &mut |event| postings.push(event))?;
+            postings.finish_key(|visit| self.for_each_posting(same, visit))?
         };
         let (_, first) = &same[0];
         let (hash, class, name) = (first.hash, first.class, first.name.clone());
@@ -301,15 +303,25 @@ impl<'index> Writing<'index> {
             return Ok(None);
         }
         let mut events = Vec::with_capacity(count as usize);
-        for (source, key) in same {
-            let shift = self.shift(*source);
-            self.sources[*source].for_each_posting(key, &mut |event| {
-                events.push(event.wrapping_add(shift));
-                Ok(())
-            })?;
-        }
+        self.for_each_posting(same, &mut |event| {
+            events.push(event);
+            Ok(())
+        })?;
         let encoded = encode_inline(&events);
         Ok((encoded.len() <= INLINE_BYTES_MAX).then_some(Place::Inline(encoded)))
+    }
+
+    /// The events of a key in all sources, as they are numbered in the new index.
+    fn for_each_posting(
+        &self,
+        same: &[(usize, SourceKey)],
+        visit: &mut dyn FnMut(u32) -> io::Result<()>,
+    ) -> Result<()> {
+        same.iter().try_for_each(|(source, key)| {
+            let shift = self.shift(*source);
+            let mut visit = |event: u32| visit(event.wrapping_add(shift));
+            self.sources[*source].for_each_posting(key, &mut visit)
+        })
     }
 
     /// The number in the new index of the first event of a source.
@@ -322,7 +334,7 @@ fn is_alike(next: &Result<(usize, SourceKey)>, hash: u64) -> bool {
     next.as_ref().map_or(true, |(_, key)| key.hash == hash)
 }
 
-fn failed(error: io::Error) -> Error {
+pub(super) fn failed(error: io::Error) -> Error {
     crate::load::disk_error("an index file could not be written")(error)
 }
 
@@ -369,13 +381,7 @@ impl IndexSource for SealedIndex {
     }
 
     fn places(&self) -> Box<dyn Iterator<Item = Result<u64>> + '_> {
-        let sections = self.header.sections;
-        let units = self.walk(sections.places..sections.ids, |page| {
-            let (units, _) = page.as_chunks::<4>();
-            Some(units.iter().map(|unit| u64::from(u32::from_le_bytes(*unit))).collect())
-        });
-        let places = units.map(|unit| Ok(unit? * ids::OFFSET_UNIT));
-        Box::new(places.take(self.header.events as usize))
+        Box::new(self.places_from(0).take(self.header.events as usize))
     }
 
     fn ids(&self) -> Box<dyn Iterator<Item = Result<IdEntry>> + '_> {
@@ -396,7 +402,7 @@ impl IndexSource for SealedIndex {
             while !fields.0.is_empty() {
                 let KeyEntry { hash, class, name, version_before, count, place } =
                     KeyHead::decode(&mut fields)?.entry()?;
-                let handle = KeyHandle::Sealed(place);
+                let handle = KeyHandle::Sealed { place, count, skipped: 0 };
                 keys.push(SourceKey { hash, class, name, version_before, count, handle });
             }
             Some(keys)
@@ -408,9 +414,9 @@ impl IndexSource for SealedIndex {
         key: &SourceKey,
         visit: &mut dyn FnMut(u32) -> io::Result<()>,
     ) -> Result<()> {
-        let KeyHandle::Sealed(place) = &key.handle else { return Ok(()) };
-        let mut postings = SealedPostings::new(place.clone(), key.count);
-        for ordinal in 0..key.count {
+        let KeyHandle::Sealed { place, count, skipped } = &key.handle else { return Ok(()) };
+        let mut postings = SealedPostings::new(place.clone(), *count);
+        for ordinal in *skipped..skipped + key.count {
             let event = postings.nth(self, ordinal)?;
             let event = event.ok_or_else(|| self.damaged("postings end early"))?;
             visit(event).map_err(failed)?;
@@ -420,6 +426,16 @@ impl IndexSource for SealedIndex {
 }
 
 impl SealedIndex {
+    /// Where events stand, from those of a page on.
+    pub(super) fn places_from(&self, page: u32) -> impl Iterator<Item = Result<u64>> + '_ {
+        let sections = self.header.sections;
+        let units = self.walk(sections.places + page..sections.ids, |page| {
+            let (units, _) = page.as_chunks::<4>();
+            Some(units.iter().map(|unit| u64::from(u32::from_le_bytes(*unit))).collect())
+        });
+        units.map(|unit| Ok(unit? * ids::OFFSET_UNIT))
+    }
+
     /// The items of a section, page after page.
     fn walk<T: 'static>(
         &self,
@@ -473,7 +489,7 @@ impl SealedIndex {
             .filter(|key| key.as_ref().map_or(true, |key| key.class == KeyClass::Stream));
         streams.map(|key| {
             let key = key?;
-            let KeyHandle::Sealed(place) = &key.handle else {
+            let KeyHandle::Sealed { place, .. } = &key.handle else {
                 return Err(self.damaged("a key has no postings"));
             };
             let mut postings = SealedPostings::new(place.clone(), key.count);

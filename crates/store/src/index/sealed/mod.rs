@@ -8,6 +8,7 @@ mod build;
 mod entries;
 mod filter;
 mod header;
+mod part;
 mod postings;
 
 use std::ops::Range;
@@ -29,6 +30,7 @@ pub(crate) use entries::IdEntry;
 use entries::{KeyEntry, KeyHead};
 use header::{FILE_ENTRY_BYTES, Fields};
 pub(crate) use header::{FileEntry, SealedHeader, Sections};
+pub(crate) use part::PartOf;
 pub(crate) use postings::SealedPostings;
 
 const SUFFIX: &str = ".idx";

@@ -4,6 +4,7 @@
 use std::io;
 
 use super::SealedIndex;
+use super::build::failed;
 use super::header::{Fields, put_varint};
 use crate::error::Result;
 use crate::page::PageWriter;
@@ -28,66 +29,75 @@ pub(super) enum Place {
     },
 }
 
+/// Bytes of a directory that are kept in memory: of a key of some million events.
+const DIRECTORY_BYTES_MAX: usize = 64 << 10;
+
 /// Writes the postings of key after key into their section.
 pub(super) struct PostingsWriter<'file> {
     pages: PageWriter<'file>,
-    offset: u64,
-    directory: Vec<u8>,
+    /// Where the key begins in the section.
     start: u64,
-    block: Vec<u8>,
-    in_block: u32,
-    last: u32,
-    first: u32,
+    blocks: Blocks,
+    /// The first entries of the key's directory.
+    directory: Vec<u8>,
 }
 
 impl<'file> PostingsWriter<'file> {
     pub(super) fn new(pages: PageWriter<'file>) -> Self {
-        let directory = Vec::new();
-        let (start, block) = (0, Vec::new());
-        Self { pages, offset: 0, directory, start, block, in_block: 0, last: 0, first: 0 }
+        Self { pages, start: 0, blocks: Blocks::default(), directory: Vec::new() }
     }
 
     /// Adds the next event of the key.
     pub(super) fn push(&mut self, event: u32) -> io::Result<()> {
-        if self.in_block == BLOCK_ENTRIES {
-            self.finish_block()?;
+        if self.blocks.is_full() {
+            self.finish_block()?
         }
-        if self.in_block == 0 {
-            self.first = event;
-        } else {
-            put_varint(u64::from(event.wrapping_sub(self.last)), &mut self.block);
-        }
-        self.last = event;
-        self.in_block += 1;
+        self.blocks.push(event);
         Ok(())
     }
 
-    /// Ends the key's postings.
-    pub(super) fn finish_key(&mut self) -> io::Result<Place> {
-        self.finish_block()?;
-        let (offset, length) = (self.start, (self.offset - self.start) as u32);
-        let directory = std::mem::take(&mut self.directory);
-        self.pages.put_across(&directory)?;
-        self.offset += directory.len() as u64;
-        self.start = self.offset;
+    /// Ends the key's postings. If their directory is too long to be kept, it is made by walking
+    /// all of them `again`: a key may have as many as there are events.
+    pub(super) fn finish_key(
+        &mut self,
+        again: impl FnOnce(&mut dyn FnMut(u32) -> io::Result<()>) -> Result<()>,
+    ) -> Result<Place> {
+        self.finish_block().map_err(failed)?;
+        let Blocks { end: length, count, .. } = std::mem::take(&mut self.blocks);
+        let directory_bytes = u64::from(count) * DIRECTORY_ENTRY_BYTES;
+        if self.directory.len() as u64 == directory_bytes {
+            self.pages.put_across(&self.directory).map_err(failed)?;
+        } else {
+            self.write_directory(again)?;
+        }
+        self.directory.clear();
+        let offset = self.start;
+        self.start += u64::from(length) + directory_bytes;
         Ok(Place::Section { offset, length })
     }
 
+    fn write_directory(
+        &mut self,
+        again: impl FnOnce(&mut dyn FnMut(u32) -> io::Result<()>) -> Result<()>,
+    ) -> Result<()> {
+        let (mut blocks, pages) = (Blocks::default(), &mut self.pages);
+        again(&mut |event| {
+            if let Some((_, entry)) = blocks.is_full().then(|| blocks.finish()).flatten() {
+                pages.put_across(&entry)?;
+            }
+            blocks.push(event);
+            Ok(())
+        })?;
+        let last = blocks.finish();
+        last.map_or(Ok(()), |(_, entry)| self.pages.put_across(&entry)).map_err(failed)
+    }
+
     fn finish_block(&mut self) -> io::Result<()> {
-        if self.in_block == 0 {
-            return Ok(());
+        let Some((block, entry)) = self.blocks.finish() else { return Ok(()) };
+        if self.directory.len() < DIRECTORY_BYTES_MAX {
+            self.directory.extend_from_slice(&entry);
         }
-        // Events one after another need no bytes at all.
-        let is_run = self.last.wrapping_sub(self.first) == self.in_block - 1;
-        let block = if is_run { &[][..] } else { &self.block[..] };
-        self.pages.put_across(block)?;
-        self.offset += block.len() as u64;
-        self.directory.extend_from_slice(&self.first.to_le_bytes());
-        let end = (self.offset - self.start) as u32;
-        self.directory.extend_from_slice(&end.to_le_bytes());
-        self.block.clear();
-        self.in_block = 0;
-        Ok(())
+        self.pages.put_across(block)
     }
 
     /// The page behind the section.
@@ -95,6 +105,51 @@ impl<'file> PostingsWriter<'file> {
         let end = self.pages.number + 1;
         self.pages.finish(end)?;
         Ok(end)
+    }
+}
+
+/// Encodes the postings of a key, block by block.
+#[derive(Default)]
+struct Blocks {
+    /// The differences in the block that is being filled, and what was there before.
+    bytes: Vec<u8>,
+    entries: u32,
+    first: u32,
+    last: u32,
+    /// How many were finished, and where the last of them ends.
+    count: u32,
+    end: u32,
+}
+
+impl Blocks {
+    fn is_full(&self) -> bool {
+        self.entries == BLOCK_ENTRIES
+    }
+
+    fn push(&mut self, event: u32) {
+        if self.entries == 0 {
+            self.bytes.clear();
+            self.first = event;
+        } else {
+            put_varint(u64::from(event.wrapping_sub(self.last)), &mut self.bytes);
+        }
+        self.last = event;
+        self.entries += 1;
+    }
+
+    /// The bytes of the block that was filled, if it has an event, and its entry in the directory.
+    fn finish(&mut self) -> Option<(&[u8], [u8; DIRECTORY_ENTRY_BYTES as usize])> {
+        let entries = std::mem::take(&mut self.entries);
+        let distance = entries.checked_sub(1)?;
+        // Events one after another need no bytes at all.
+        let is_run = self.last.wrapping_sub(self.first) == distance;
+        let bytes = if is_run { &[][..] } else { &self.bytes[..] };
+        self.count += 1;
+        self.end += bytes.len() as u32;
+        let mut entry = [0; DIRECTORY_ENTRY_BYTES as usize];
+        entry[..4].copy_from_slice(&self.first.to_le_bytes());
+        entry[4..].copy_from_slice(&self.end.to_le_bytes());
+        Some((bytes, entry))
     }
 }
 
@@ -282,10 +337,49 @@ impl SealedPostings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::{Disk, MemoryDisk};
+    use crate::sync::AtomicBool;
 
     #[test]
     fn events_that_go_back_do_not_decode() {
         assert_eq!(decode_deltas(&encode_inline(&[3, 5]), None, 2), Some(vec![3, 5]));
         assert_eq!(decode_deltas(&encode_inline(&[5, 3]), None, 2), None);
+    }
+
+    fn written(events: &[u32], is_kept: bool) -> (Place, Vec<u8>) {
+        let (disk, never) = (MemoryDisk::new(), AtomicBool::new(false));
+        let file = disk.create("postings").expect("it is new");
+        let mut writer = PostingsWriter::new(PageWriter::new(&*file, 7, 0, &never));
+        for &event in events {
+            writer.push(event).expect("there is room");
+            if !is_kept {
+                writer.directory.clear();
+            }
+        }
+        let again = |visit: &mut dyn FnMut(u32) -> io::Result<()>| {
+            assert!(!is_kept, "it was kept");
+            events.iter().try_for_each(|&event| visit(event)).map_err(failed)
+        };
+        let place = writer.finish_key(again).expect("there is room");
+        writer.finish().expect("there is room");
+        let mut bytes = vec![0; file.len().expect("it is there") as usize];
+        file.read_at(&mut bytes, 0).expect("it can be read");
+        (place, bytes)
+    }
+
+    #[test]
+    fn a_directory_that_is_too_long_to_be_kept_is_written_as_one_that_is_not() {
+        let runs = (0..1000).chain(5000..5777).chain(1_000_000..1_000_001);
+        let events: Vec<u32> = runs.chain((2_000_000..2_009_000).step_by(9)).collect();
+        assert!(written(&events, false) == written(&events, true));
+    }
+
+    #[test]
+    fn no_more_than_so_much_of_a_directory_is_kept() {
+        let (disk, never) = (MemoryDisk::new(), AtomicBool::new(false));
+        let file = disk.create("postings").expect("it is new");
+        let mut writer = PostingsWriter::new(PageWriter::new(&*file, 7, 0, &never));
+        (0..2_000_000).for_each(|event| writer.push(event).expect("there is room"));
+        assert_eq!(writer.directory.len(), DIRECTORY_BYTES_MAX);
     }
 }

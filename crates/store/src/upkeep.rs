@@ -37,10 +37,16 @@ pub(crate) struct Upkeep {
 
 #[derive(Default)]
 struct State {
-    is_sealing_wanted: bool,
+    wanted: Wanted,
     is_sealing: bool,
-    is_merging_wanted: bool,
-    is_compressing_wanted: bool,
+}
+
+/// What nobody has begun to look after yet.
+#[derive(Default)]
+struct Wanted {
+    sealing: bool,
+    merging: bool,
+    compressing: bool,
 }
 
 impl Upkeep {
@@ -63,14 +69,14 @@ impl Upkeep {
             self.repeat(Self::merge_once);
             return self.repeat(Self::compress_once);
         }
-        self.lock().is_sealing_wanted = true;
+        self.lock().wanted.sealing = true;
         self.changed.notify_all();
     }
 
     /// Waits while more is to be sealed than memory is meant for, unless nobody tries to.
     pub(crate) fn wait_for_sealing(&self) {
         let mut state = self.lock();
-        while (state.is_sealing || state.is_sealing_wanted)
+        while (state.is_sealing || state.wanted.sealing)
             && !self.is_closing()
             && self.is_much_waiting()
         {
@@ -80,14 +86,14 @@ impl Upkeep {
 
     /// Seals when asked to, until the store is closed: the work of a background thread.
     pub(crate) fn seal_in_background(&self) {
-        while let Some(mut state) = self.wait_until(|state| state.is_sealing_wanted) {
-            (state.is_sealing_wanted, state.is_sealing) = (false, true);
+        while let Some(mut state) = self.wait_until(|state| state.wanted.sealing) {
+            (state.wanted.sealing, state.is_sealing) = (false, true);
             drop(state);
             // What fails, for want of room perhaps, is tried again with the next file.
             let _ = self.seal_now();
             let mut state = self.lock();
             state.is_sealing = false;
-            (state.is_merging_wanted, state.is_compressing_wanted) = (true, true);
+            (state.wanted.merging, state.wanted.compressing) = (true, true);
             drop(state);
             self.changed.notify_all();
         }
@@ -96,8 +102,8 @@ impl Upkeep {
     /// Merges when there may be something to, until the store is closed: the work of a background
     /// thread.
     pub(crate) fn merge_in_background(&self) {
-        while let Some(mut state) = self.wait_until(|state| state.is_merging_wanted) {
-            state.is_merging_wanted = false;
+        while let Some(mut state) = self.wait_until(|state| state.wanted.merging) {
+            state.wanted.merging = false;
             drop(state);
             self.repeat(Self::merge_once);
         }
@@ -106,8 +112,8 @@ impl Upkeep {
     /// Compresses when there may be something to, until the store is closed: the work of a
     /// background thread.
     pub(crate) fn compress_in_background(&self) {
-        while let Some(mut state) = self.wait_until(|state| state.is_compressing_wanted) {
-            state.is_compressing_wanted = false;
+        while let Some(mut state) = self.wait_until(|state| state.wanted.compressing) {
+            state.wanted.compressing = false;
             drop(state);
             self.repeat(Self::compress_once);
         }

@@ -146,11 +146,10 @@ impl Writer {
         self.flush();
         self.refuse_if_stopped()?;
         if is_room {
-            self.begin_segment()
-        } else {
-            self.roll(frame_bytes)?
+            self.begin_segment();
+            return Ok(());
         }
-        Ok(())
+        self.roll(frame_bytes)
     }
 
     /// Takes back that the log ends where it was closed.

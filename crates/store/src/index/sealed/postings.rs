@@ -50,7 +50,7 @@ impl<'file> PostingsWriter<'file> {
     /// Adds the next event of the key.
     pub(super) fn push(&mut self, event: u32) -> io::Result<()> {
         if self.blocks.is_full() {
-            self.finish_block()?
+            self.finish_block()?;
         }
         self.blocks.push(event);
         Ok(())

@@ -1,6 +1,7 @@
 //! What was measured on: figures without their machine say little.
 
 use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -35,4 +36,12 @@ pub(crate) fn syncs_a_second(directory: &Path) -> Result<f64, Box<dyn Error>> {
     let mut file = ZeroedFile::create(place.path(), 16 << 20)?;
     let write = || file.write(&[1; 512]).expect("the disk works");
     Ok(run_for(Duration::from_secs(1), 1, vec![write]).rate)
+}
+
+/// Bytes that this process has had read from a disk so far: what stood in the page cache does not
+/// count.
+pub(crate) fn bytes_read_from_disk() -> io::Result<u64> {
+    let counters = std::fs::read_to_string("/proc/self/io")?;
+    let bytes = counters.lines().find_map(|line| line.strip_prefix("read_bytes: "));
+    bytes.and_then(|bytes| bytes.parse().ok()).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }

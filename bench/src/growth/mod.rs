@@ -107,10 +107,14 @@ impl Growing<'_> {
         let matching = hitherto::read(store, kind())?;
         let mut rounds = Rounds::default();
         for _ in 0..self.settings.growth_rounds() {
-            let loads = self.load(store, &any)?.rate;
-            rounds.add("load of a stream of any age (W4), loads/s", loads, Wanted::Steady);
-            let loads = self.load(store, &recent)?.rate;
-            rounds.add("load of a recent stream (W4), loads/s", loads, Wanted::Steady);
+            let before = machine::bytes_read_from_disk()?;
+            let (loads, count) = self.load(store, &any)?;
+            let read = (machine::bytes_read_from_disk()? - before) as f64 / 1024.0 / count as f64;
+            rounds.add("load of a stream of any age (W4), loads/s", loads.rate, Wanted::Steady);
+            let name = "of that, not in the page cache but read from the disk, KiB/load";
+            rounds.add(name, read, Wanted::Nothing);
+            let (loads, _) = self.load(store, &recent)?;
+            rounds.add("load of a recent stream (W4), loads/s", loads.rate, Wanted::Steady);
             let read = self.repeat(|| {
                 assert_eq!(hitherto::read(store, kind()).expect("the store is well"), matching);
             });
@@ -131,14 +135,21 @@ impl Growing<'_> {
         run_for(self.settings.duration(), 1, vec![work])
     }
 
-    fn load(&self, store: &EmbeddedStore, names: &[String]) -> Result<Measured, Box<dyn Error>> {
+    /// Loads streams, and says how many.
+    fn load(
+        &self,
+        store: &EmbeddedStore,
+        names: &[String],
+    ) -> Result<(Measured, u64), Box<dyn Error>> {
         let mut reader = Hitherto::from(store.clone()).reader()?;
-        let mut names = names.iter().cycle();
-        Ok(self.repeat(|| {
+        let (mut names, mut count) = (names.iter().cycle(), 0);
+        let measured = self.repeat(|| {
             let name = names.next().expect("there are names without end");
             let read = reader.read(Selection::Stream(name)).expect("the store is well");
             assert_eq!(read, STREAM_EVENTS);
-        }))
+            count += 1;
+        });
+        Ok((measured, count))
     }
 
     /// Every sort of append, in turns; the median of the rounds.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::folder::{Folder, State};
 use crate::probe::free_ports;
 use crate::process::command_line;
+use crate::python;
 use crate::service::{Program, SERVICES, Service};
 
 const ATTEMPTS: usize = 3;
@@ -55,6 +56,24 @@ impl Place {
             outcome = outcome.or_else(|_| self.start(service, &program));
         }
         outcome
+    }
+
+    /// Installs its program, if that is missing, so that it is there when the service is started.
+    ///
+    /// # Errors
+    /// Why it can not be had.
+    pub fn fetch(&self, service: &dyn Service) -> Result<(), String> {
+        let _one_at_a_time = self.lock()?;
+        self.find(service).map(drop)
+    }
+
+    /// A Python that has what the decoder of the file format needs; it is installed if it is not.
+    ///
+    /// # Errors
+    /// Why it can not be had.
+    pub fn python(&self) -> Result<PathBuf, String> {
+        let _one_at_a_time = self.lock()?;
+        Ok(python::DECODER.programs(&self.0)?.join("python"))
     }
 
     /// Stops it, if it is there, and removes what it kept.

@@ -29,7 +29,7 @@ impl Service for SeaweedFs {
     }
 
     fn find(&self, downloads: &Path) -> Result<Program, String> {
-        let path = python::programs(downloads)?.join("weed");
+        let path = python::SERVERS.programs(downloads)?.join("weed");
         let version = output_of(Command::new(&path).arg("version"))?;
         // "version 8000GB 4.48 1a2b3c linux amd64"
         let version = version.split(' ').nth(2).unwrap_or("of unknown version");

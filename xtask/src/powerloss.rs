@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::FEATURES;
 use crate::check::Step;
 use crate::shell::{Outcome, cargo, root, run, target_directory, works};
 
@@ -158,7 +159,8 @@ impl Wishes {
     }
 
     fn run(&self) -> Outcome {
-        run(cargo(["build", "--package", PACKAGE]))?;
+        // With the features of the tests, what they have built is not built again.
+        run(cargo(["build", "--workspace"]).args(FEATURES).args(["--bin", PACKAGE]))?;
         let program = target_directory().join("debug").join(PACKAGE);
         let mut lab = Command::new("unshare");
         lab.args(NAMESPACES).arg(program);

@@ -8,6 +8,9 @@ use hitherto_services::{Place, SERVICES, Service, State, must_not_be_missing, na
 
 use crate::shell::Outcome;
 
+/// Names the Python that decodes the files of a store, which no server is.
+const PYTHON: &str = "HITHERTO_PYTHON";
+
 /// As it is asked for.
 pub(crate) fn on_demand(words: &[&str]) -> Outcome {
     let place = Place::of_workspace();
@@ -69,21 +72,55 @@ impl Services {
     pub(crate) fn for_tests() -> Result<Self, String> {
         let place = Place::of_workspace();
         let is_up = |service: &&dyn Service| place.state(*service) != State::Down;
-        let missing = |service: &&dyn Service| std::env::var_os(service.variable()).is_none();
-        let needed = SERVICES.into_iter().filter(missing).collect::<Vec<_>>();
+        let needed = needed();
         let (_, ours): (Vec<_>, Vec<_>) = needed.iter().copied().partition(is_up);
         let mut services = Self { variables: Vec::new(), watch: Some(start_watch(&ours)?) };
         for service in needed {
-            match place.up(service) {
-                Ok(url) => services.variables.push((service.variable(), url)),
-                Err(error) if must_not_be_missing() => {
-                    return Err(format!("{} cannot be had: {error}", service.name()));
-                }
-                Err(error) => eprintln!("NOT RUN: what needs {}: {error}", service.name()),
-            }
+            services.add(service.name(), service.variable(), place.up(service))?;
+        }
+        if is_needed(PYTHON) {
+            let python = place.python().map(|python| python.display().to_string());
+            services.add("Python with zstandard", PYTHON, python)?;
         }
         Ok(services)
     }
+
+    /// Installs what [those for tests](Self::for_tests) need, so that they start at once. What
+    /// cannot be had shows then.
+    pub(crate) fn fetch() {
+        let place = Place::of_workspace();
+        for service in needed() {
+            let _ = place.fetch(service);
+        }
+        if is_needed(PYTHON) {
+            let _ = place.python();
+        }
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        variable: &'static str,
+        place: Result<String, String>,
+    ) -> Outcome {
+        match place {
+            Ok(place) => self.variables.push((variable, place)),
+            Err(error) if must_not_be_missing() => {
+                return Err(format!("{name} cannot be had: {error}"));
+            }
+            Err(error) => eprintln!("NOT RUN: what needs {name}: {error}"),
+        }
+        Ok(())
+    }
+}
+
+/// Those that the environment does not name.
+fn needed() -> Vec<&'static dyn Service> {
+    SERVICES.into_iter().filter(|service| is_needed(service.variable())).collect()
+}
+
+fn is_needed(variable: &str) -> bool {
+    std::env::var_os(variable).is_none()
 }
 
 impl Drop for Services {

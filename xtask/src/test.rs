@@ -12,26 +12,38 @@ const DEMO_EVENTS: &str = "2000";
 
 /// All steps, also after one that failed: one run shows all that is wrong.
 pub(crate) fn everything() -> Outcome {
-    let mut steps = check::steps();
-    steps.push(("tests", || cargo_test(&[])));
-    steps.push(("the demo", demo));
     let started = Instant::now();
+    // What is fetched keeps the network busy, and the checks keep the processors busy.
+    let preparing = std::thread::spawn(prepare);
+    let mut results = check::steps().into_iter().map(timed).collect::<Vec<_>>();
+    let (labs, skipped) = preparing.join().expect("it says what is missing");
+    let tests: [check::Step; 2] = [("tests", || cargo_test(&[])), ("the demo", demo)];
+    results.extend(tests.into_iter().chain(labs).map(timed));
+    summarise(&results, &skipped, started.elapsed())
+}
+
+/// Sees to what the tests need. The power-loss labs that can be run, and those that cannot, with
+/// what is missing.
+fn prepare() -> (Vec<check::Step>, Vec<Skipped>) {
     faults::prepare();
-    let mut skipped = Vec::new();
+    let (mut labs, mut skipped) = (Vec::new(), Vec::new());
     for (file_system, lab) in powerloss::IN_THE_TEST_RUN {
         match powerloss::prepare(file_system) {
-            Ok(()) => steps.push(lab),
+            Ok(()) => labs.push(lab),
             Err(why) => skipped.push((lab.0, why)),
         }
     }
-    let results = steps.into_iter().map(timed).collect::<Vec<_>>();
-    summarise(&results, &skipped, started.elapsed())
+    Services::fetch();
+    (labs, skipped)
 }
 
 /// Only the tests whose names contain this.
 pub(crate) fn story(story: &str) -> Outcome {
     cargo_test(&["--", story])
 }
+
+/// A step that is not run, and why.
+type Skipped = (&'static str, String);
 
 struct Done {
     name: &'static str,
@@ -49,7 +61,7 @@ fn timed((name, step): check::Step) -> Done {
     Done { name, outcome, took: started.elapsed() }
 }
 
-fn summarise(steps: &[Done], skipped: &[(&str, String)], took: Duration) -> Outcome {
+fn summarise(steps: &[Done], skipped: &[Skipped], took: Duration) -> Outcome {
     eprintln!("\n== summary");
     for Done { name, outcome, took } in steps {
         let word = if outcome.is_ok() { "ok    " } else { "FAILED" };

@@ -1,23 +1,7 @@
 //! Turns an enum into events: `#[derive(Event)]` and the list of its attributes.
 //!
-//! Use it through the `hitherto` crate, which re-exports it beside the trait of the same name.
-//!
-//! ```
-//! use hitherto::Event;
-//!
-//! #[derive(Event, Debug, PartialEq)]
-//! pub enum AccountEvent {
-//!     AccountOpened { #[tag] number: String, initial_deposit: u64 },
-//!     MoneyDeposited { amount: u64 },
-//!     AccountClosed,
-//! }
-//!
-//! let deposited = AccountEvent::MoneyDeposited { amount: 500 };
-//! assert_eq!(deposited.kind().name, "MoneyDeposited");
-//! assert_eq!(deposited.encode()?, br#"{"amount":500}"#);
-//! assert_eq!(AccountEvent::decode("MoneyDeposited", 1, br#"{"amount":500}"#)?, deposited);
-//! # Ok::<(), hitherto::Error>(())
-//! ```
+//! Use it through the `hitherto` crate, which re-exports it beside the trait of the same name, and
+//! has the examples.
 
 mod expand;
 mod parse;

@@ -25,6 +25,25 @@ pub struct Kind {
 /// ```
 /// use hitherto::Event;
 ///
+/// #[derive(Event, Debug, PartialEq)]
+/// pub enum AccountEvent {
+///     AccountOpened { #[tag] number: String, initial_deposit: u64 },
+///     MoneyDeposited { amount: u64 },
+///     AccountClosed,
+/// }
+///
+/// let deposited = AccountEvent::MoneyDeposited { amount: 500 };
+/// assert_eq!(deposited.kind().name, "MoneyDeposited");
+/// assert_eq!(deposited.encode()?, br#"{"amount":500}"#);
+/// assert_eq!(AccountEvent::decode("MoneyDeposited", 1, br#"{"amount":500}"#)?, deposited);
+/// # Ok::<(), hitherto::Error>(())
+/// ```
+///
+/// What was stored under an older name is read as today's:
+///
+/// ```
+/// use hitherto::Event;
+///
 /// #[derive(Event)]
 /// enum UserEvent {
 ///     #[event(was = "EmailUpdated")]

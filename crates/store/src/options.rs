@@ -21,7 +21,7 @@ pub struct Options {
     /// The first log file, in bytes. Default 1 MiB; at least 8 KiB.
     pub log_file_bytes_min: u64,
     /// The memory that the store may take, in bytes. Default 64 MiB; at least 8 MiB, at most 1 TiB.
-    /// Three parts of eight are for pages and events that were read lately, one for indexes of what
+    /// Five parts of sixteen are for pages and events that were read lately, two for indexes of what
     /// is not sealed yet, and the rest for what is done in the background and under way. More
     /// makes reads of events that were read before faster; less makes more and smaller index files
     /// that are merged later. Callers' large appends and reads come on top, and with less than 64
@@ -97,7 +97,7 @@ impl Options {
 
     /// What pages and events that were read lately may take.
     pub(crate) fn cache_bytes(&self) -> u64 {
-        self.memory_bytes() / 8 * 3
+        self.memory_bytes() / 16 * 5
     }
 
     fn memory_bytes(&self) -> u64 {

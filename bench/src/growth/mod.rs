@@ -184,7 +184,7 @@ impl Growing<'_> {
         }
         found.sort_by(|a, b| a.first_read_ms.total_cmp(&b.first_read_ms));
         let found = found[found.len() / 2];
-        let first_read = Wanted::AtMost(if events > 20_000_000 { 50.0 } else { 5.0 });
+        let first_read = Wanted::AtMost(if events > 1_000_000 { 50.0 } else { 5.0 });
         step.add("from start to the first read, ms", found.first_read_ms, first_read);
         let memory = Wanted::AtMost(MEMORY_MIB);
         step.add("memory of its own, open and after one read, MiB", found.opened.own_mib, memory);

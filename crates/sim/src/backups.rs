@@ -13,7 +13,7 @@ use crate::model::Model;
 use crate::options::small_files;
 
 /// The directory of the machine that has the backup.
-const DIRECTORY: &str = "backup";
+pub(crate) const DIRECTORY: &str = "backup";
 
 /// The one backup of a run, which is brought up to date again and again.
 #[derive(Default)]

@@ -10,6 +10,7 @@ use hitherto_store::{
 
 use crate::decision::Decision;
 use crate::random::Random;
+use crate::texts::Texts;
 
 const ACCOUNTS: u64 = 6;
 const NOTES: u64 = 4;
@@ -18,6 +19,7 @@ const KINDS: [&str; 4] = ["Moved", "Noted", "Tagged", "Marked"];
 /// Makes random appends and queries from a seed.
 pub struct Bank {
     random: Random,
+    texts: Texts,
     next_id: u128,
     /// Appends that were made before, to be repeated.
     made: Vec<Append>,
@@ -26,7 +28,8 @@ pub struct Bank {
 impl Bank {
     /// The bank of this seed.
     pub fn new(seed: u64) -> Self {
-        Self { random: Random::new(seed), next_id: u128::from(seed) << 64, made: Vec::new() }
+        let (random, texts) = (Random::new(seed), Texts::new(seed));
+        Self { random, texts, next_id: u128::from(seed) << 64, made: Vec::new() }
     }
 
     /// The next append: `head` is the last position, and `version_of` tells a stream's version.
@@ -78,8 +81,12 @@ impl Bank {
     fn noted(&mut self) -> NewEvent {
         let length = if self.random.once_in(20) { 5_000 } else { self.random.below(400) };
         let length = usize::try_from(length).expect("it is small");
-        let kind = if self.random.once_in(4) { "Marked" } else { "Noted" };
-        self.event(kind, "n".repeat(length))
+        let text = self.texts.text(length);
+        if self.random.once_in(4) {
+            let tag = Tag::new("text", self.texts.word());
+            return self.event("Marked", text).tag(tag);
+        }
+        self.event("Noted", text)
     }
 
     fn decision(&mut self, head: Position) -> Append {

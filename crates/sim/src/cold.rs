@@ -9,6 +9,8 @@ use hitherto_store::{Archive, Disk, DiskFile, open_archives_with};
 use crate::disk::SimDisk;
 
 const LOCATION: &str = "sim://cold";
+/// The directory of the machine that the archive is in.
+pub(crate) const DIRECTORY: &str = "cold";
 
 thread_local! {
     /// The machine that runs in this thread: stores open their archives by name alone.
@@ -23,7 +25,7 @@ impl ColdArchive {
     pub(crate) fn install(machine: &SimDisk) -> Self {
         MACHINE.set(machine.clone());
         open_archives_with(open);
-        Self(machine.directory("cold"))
+        Self(machine.directory(DIRECTORY))
     }
 }
 
@@ -32,7 +34,7 @@ fn open(location: &str) -> io::Result<Option<Arc<dyn Archive>>> {
     if location != LOCATION {
         return Ok(None);
     }
-    let cold = MACHINE.with_borrow(|machine| machine.directory("cold"));
+    let cold = MACHINE.with_borrow(|machine| machine.directory(DIRECTORY));
     Ok(Some(Arc::new(ColdArchive(cold))))
 }
 
@@ -60,9 +62,10 @@ impl Archive for ColdArchive {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        if self.0.list()?.iter().any(|it| it == name) {
-            self.0.remove(name)?;
-        }
+        let temporary = format!("{name}.tmp");
+        let mut names = self.0.list()?;
+        names.retain(|it| *it == name || *it == temporary);
+        names.iter().try_for_each(|it| self.0.remove(it))?;
         self.0.sync_directory()
     }
 }

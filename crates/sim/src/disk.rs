@@ -127,6 +127,15 @@ impl SimDisk {
         self.world().capacity = bytes;
     }
 
+    /// The files of this directory with what is in them, as they are: no read is made for it that
+    /// could fail.
+    pub fn contents(&self) -> Vec<(String, Vec<u8>)> {
+        let world = self.world();
+        let names = world.names.iter();
+        let here = names.filter_map(|(name, &number)| Some((name_in(&self.prefix, name)?, number)));
+        here.map(|(name, number)| (name.to_owned(), world.files[number].seen.clone())).collect()
+    }
+
     /// Bytes that the files take.
     pub fn used_bytes(&self) -> u64 {
         self.world().used_bytes()

@@ -77,6 +77,12 @@ impl Model {
         state.events.iter().filter(|event| !state.hides(event)).cloned().collect()
     }
 
+    /// The events that are removed.
+    pub(crate) fn removed(&self) -> Vec<Recorded> {
+        let state = self.state();
+        state.events.iter().filter(|event| state.hides(event)).cloned().collect()
+    }
+
     /// The events behind a position, each with whether it is removed by now.
     pub(crate) fn behind(&self, position: Position) -> Vec<(Recorded, bool)> {
         let state = self.state();

@@ -13,3 +13,11 @@ pub fn small_files() -> Options {
     options.store_id = Some(EventId::from_u128(7));
     options
 }
+
+/// Files that have room for dictionaries: none is made for a file of less than 8 KiB.
+pub(crate) fn larger_files() -> Options {
+    let mut options = small_files();
+    options.log_file_bytes_min = 24 << 10;
+    options.log_file_bytes_max = 48 << 10;
+    options
+}

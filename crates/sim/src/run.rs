@@ -4,21 +4,23 @@ use hitherto_store::{
     Append, Digest, EmbeddedStore, ErrorKind, EventStore, Position, Query, Recorded, Result,
 };
 
-use crate::backups::Backups;
+use crate::backups::{self, Backups};
 use crate::bank::Bank;
 use crate::clock::SimClock;
-use crate::cold::ColdArchive;
+use crate::cold::{self, ColdArchive};
 use crate::decision::Decision;
 use crate::disk::SimDisk;
 use crate::faults::Operation;
 use crate::followers::{Followers, Stopped};
 use crate::model::Model;
-use crate::options::small_files;
+use crate::options::{larger_files, small_files};
 use crate::random::Random;
+use crate::removed::{self, Removed};
 use crate::rot;
 
 /// What a run does. Everything follows from it.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a circumstance of its own")]
 pub struct Plan {
     /// The seed of everything random.
     pub seed: u64,
@@ -37,6 +39,8 @@ pub struct Plan {
     pub has_kills: bool,
     /// Whether reads bring fewer bytes than are there now and then.
     pub has_short_reads: bool,
+    /// Whether log files are so large that dictionaries are made for them.
+    pub has_dictionaries: bool,
 }
 
 impl Plan {
@@ -56,6 +60,7 @@ impl Plan {
             is_small: false,
             has_kills: true,
             has_short_reads: true,
+            has_dictionaries: false,
         }
     }
 }
@@ -64,7 +69,8 @@ impl Plan {
 pub fn fresh_plan(seed: u64) -> Plan {
     use Operation::{Names, Read, Sync, Write};
     let plan = Plan::of_crashes(seed, 8, 30 + seed % 300, 90);
-    let plan = Plan { has_short_reads: (seed / 4).is_multiple_of(2), ..plan };
+    let has_short_reads = (seed / 4).is_multiple_of(2);
+    let plan = Plan { has_short_reads, has_dictionaries: seed % 32 >= 24, ..plan };
     match seed % 4 {
         0 => plan,
         1 => Plan { faults: &[Read, Write, Names], operations_max: 10_000, ..plan },
@@ -136,6 +142,7 @@ struct Run {
     noted: Option<(Position, Digest)>,
     backups: Backups,
     followers: Followers,
+    removed: Removed,
     trace: Trace,
 }
 
@@ -157,6 +164,7 @@ impl Run {
             noted: None,
             backups: Backups::default(),
             followers: Followers::new(plan.seed),
+            removed: Removed::default(),
             trace: Trace::default(),
         }
     }
@@ -272,7 +280,8 @@ impl Run {
     /// The store; none if the disk failed while it opened.
     fn open_store(&self) -> Result<Option<EmbeddedStore>, String> {
         ColdArchive::install(&self.disk);
-        match EmbeddedStore::on(self.disk.clone(), self.clock.clone(), small_files()) {
+        let options = if self.plan.has_dictionaries { larger_files() } else { small_files() };
+        match EmbeddedStore::on(self.disk.clone(), self.clock.clone(), options) {
             Ok(store) => Ok(Some(store)),
             Err(error) if self.is_excused() && error.kind() == ErrorKind::Unavailable => Ok(None),
             Err(error) => Err(format!("it does not open: {error}")),
@@ -338,6 +347,7 @@ impl Run {
         match store.archive(&ColdArchive::install(&self.disk), keep_bytes) {
             Ok(archived) => {
                 self.trace.archived_files += archived.files;
+                self.removed.is_gone_from(&self.disk.directory(cold::DIRECTORY))?;
                 Ok(true)
             }
             Err(error) if self.is_excused() && error.kind() == ErrorKind::Unavailable => Ok(false),
@@ -349,13 +359,20 @@ impl Run {
     fn back_up(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
         let is_taken = self.backups.take(store, &self.disk, &self.model)?;
         self.trace.backups += u64::from(is_taken);
+        if is_taken {
+            self.removed.is_gone_from(&self.disk.directory(backups::DIRECTORY))?;
+        }
         Ok(true)
     }
 
+    /// Afterwards nothing of what was hidden is left; false if the disk failed.
     fn scavenge(&mut self, store: &EmbeddedStore) -> Result<bool, String> {
         match store.scavenge() {
             Ok(scavenged) => {
                 self.trace.removed_events += scavenged.events;
+                // Time may go on with the fact of the scavenge, and hide more than it removed.
+                self.removed.take(&self.model.removed());
+                self.removed.is_gone_from(&self.disk)?;
                 self.learn_facts(store)
             }
             Err(error) if self.is_excused() && error.kind() != ErrorKind::Corrupt => Ok(false),
@@ -450,11 +467,19 @@ impl Run {
         self.disk = self.disk.after_power_cut(self.plan.seed);
         let store = self.open_store()?.ok_or("the disk is well")?;
         self.compare(&store)?;
+        self.look_for_removed()?;
         self.trace.disk ^= self.disk.trace();
         store.close().map_err(|error| format!("it does not close: {error}"))?;
         let rotten = self.disk.after_kill();
         self.trace.is_rot_noticed = rot::check(&rotten, &self.clock, &self.model, self.plan.seed)?;
         Ok(())
+    }
+
+    /// What was removed once did not come back, and all that is kept is found where it stands.
+    fn look_for_removed(&self) -> Result<(), String> {
+        self.removed.is_gone_from(&self.disk)?;
+        let archive = self.disk.directory(cold::DIRECTORY);
+        removed::is_found_in(&[self.disk.clone(), archive], &self.model.kept())
     }
 
     /// The store must hold what the model holds, and perhaps the append that the crash left open;

@@ -78,6 +78,18 @@ fn removing_what_is_on_hold_is_found() {
     assert!(found > 10, "it was found in {found} runs of 40");
 }
 
+#[test]
+fn taking_a_dictionary_that_was_there_before_is_found() {
+    let plan = |seed| Plan { has_dictionaries: true, ..Plan::of_crashes(seed, 2, 3_000, 150) };
+    assert!(found_by(Some(PlantedBug::TakeAnyDictionary), (0..40).map(plan)) > 10);
+}
+
+#[test]
+fn leaving_the_index_of_a_rewritten_file_is_found() {
+    let plans = (0..40).map(|seed| Plan::of_crashes(seed, 2, 3_000, 150));
+    assert!(found_by(Some(PlantedBug::LeaveIndexes), plans) > 10);
+}
+
 /// How many events are there after acknowledged data was damaged; none if the store refuses to
 /// open.
 fn events_after_damage() -> Option<usize> {

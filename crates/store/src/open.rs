@@ -11,8 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, Position};
 use crate::load::{Loaded, Source, disk_error, load};
 use crate::log::{
-    Expected, FORMAT_FILE, FORMAT_VERSION, FileHeader, FrameKind, HEADER_BYTES, Handles, Identity,
-    compressed, is_clean_end,
+    Expected, FORMAT_FILE, FORMAT_VERSION, FRAME_HEADER_BYTES, FileHeader, FrameKind, HEADER_BYTES,
+    Handles, Identity, compressed, is_clean_end,
 };
 use crate::options::Options;
 use crate::roll::{self, Spares};
@@ -93,8 +93,10 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
     let loaded = load(&source)?;
     refuse_damage(&loaded)?;
     make_durable(&*disk, &loaded)?;
-    remove_stale_indexes(&*disk, &loaded).map_err(setup())?;
+    let any = Position(u64::MAX);
+    remove_unused_indexes(&*disk, &loaded.segments, any).map_err(setup())?;
     remove_compressed_logs(&*disk).map_err(setup())?;
+    cut_behind_end(&*disk, &handles, &loaded.last.header).map_err(setup())?;
     let is_clean = is_new || ends_clean(&loaded)?;
     let file = loaded.last.log.file().map_err(disk_error("a log file could not be opened"))?;
     let durable = Position(loaded.end.position.0 - 1);
@@ -115,17 +117,47 @@ pub(crate) fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, options: Options)
     Ok(Opened { shared, writer, spares, upkeep, lock })
 }
 
-/// Index files that others took the place of, or that are damaged or behind such a one.
-fn remove_stale_indexes(disk: &dyn Disk, loaded: &Loaded) -> std::io::Result<()> {
+/// Removes index files of events up to `last` that others took the place of, or that are damaged or
+/// behind such a one.
+pub(crate) fn remove_unused_indexes(
+    disk: &dyn Disk,
+    segments: &[Segment],
+    last: Position,
+) -> std::io::Result<()> {
     let in_use = |name: &str| {
-        loaded.segments.iter().any(|segment| match segment {
+        segments.iter().any(|segment| match segment {
             Segment::Sealed(sealed) => sealed.index.name == name,
             Segment::Growing(_) => false,
         })
     };
-    let names = disk.list()?;
-    let mut stale = names.iter().filter(|name| is_index(name) && !in_use(name));
-    stale.try_for_each(|name| disk.remove(name))
+    let is_old = |name: &str| {
+        let name = name.trim_end_matches(TEMPORARY_SUFFIX);
+        crate::index::sealed::positions_of(name).is_some_and(|(_, end)| end <= last)
+    };
+    let mut names = disk.list()?;
+    names.retain(|name| is_old(name) && !in_use(name));
+    if names.is_empty() {
+        return Ok(());
+    }
+    names.iter().try_for_each(|name| disk.remove(name))?;
+    roll::sync_directory(disk)
+}
+
+/// Cuts the file before the last where the last one says that it ends. A crash while that was begun
+/// may have come before: what an earlier crash tore of a commit would then stay there, though the
+/// commit was repeated elsewhere and its events are removed some day.
+fn cut_behind_end(disk: &dyn Disk, handles: &Handles, last: &FileHeader) -> std::io::Result<()> {
+    let before = match disk.open(&FileHeader::file_name(last.number.saturating_sub(1))) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    let end = last.previous_end + FRAME_HEADER_BYTES as u64; // with room for its last mark
+    if last.loss_before.is_any() || before.len()? <= end {
+        return Ok(());
+    }
+    handles.open(last.number - 1)?; // nobody else's file is cut
+    before.set_len(end)?;
+    before.sync()
 }
 
 fn locked(error: std::io::Error) -> Error {

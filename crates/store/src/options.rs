@@ -21,8 +21,8 @@ pub struct Options {
     /// The first log file, in bytes. Default 1 MiB; at least 8 KiB.
     pub log_file_bytes_min: u64,
     /// The memory that the store may take, in bytes. Default 64 MiB; at least 8 MiB, at most 1 TiB.
-    /// Five parts of sixteen are for pages and events that were read lately, two for indexes of what
-    /// is not sealed yet, and the rest for what is done in the background and under way. More
+    /// Five parts of sixteen are for pages and events that were read lately, two for indexes of
+    /// what is not sealed yet, and the rest for what is done in the background and under way. More
     /// makes reads of events that were read before faster; less makes more and smaller index files
     /// that are merged later. Callers' large appends and reads come on top, and with less than 64
     /// MiB what compression takes for a moment: some 12 MiB.

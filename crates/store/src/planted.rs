@@ -71,6 +71,11 @@ pub enum PlantedBug {
     BelieveShortReads,
     /// Wakes no follower when something is published.
     WakeNobody,
+    /// Compresses a log file with a dictionary that is there already: that of the file as it was,
+    /// or of the file before it.
+    TakeAnyDictionary,
+    /// Leaves the index of a log file as it was when something is removed from that.
+    LeaveIndexes,
 }
 
 /// Whether what is stored has the checksum that it should have.

@@ -14,8 +14,10 @@ use std::sync::{Arc, PoisonError};
 use crate::digest;
 use crate::error::Result;
 use crate::event::Position;
+use crate::load::disk_error;
 use crate::log::LogFile;
 use crate::merging::worth_merging;
+use crate::open::remove_unused_indexes;
 use crate::segment::{Finished, Growing, Sealed, Segment};
 use crate::shared::Shared;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard};
@@ -186,6 +188,18 @@ impl Upkeep {
             }
         }
         Ok(())
+    }
+
+    /// Removes index files that are not in use: a merge that failed in its middle leaves such, with
+    /// kinds and tags of what is removed later.
+    pub(crate) fn remove_unused_indexes(&self) -> Result<()> {
+        let _one_at_a_time = self.shared.replacing_indexes();
+        let segments = self.shared.segments.load_full();
+        let sealed = segments.iter().filter(|segment| matches!(segment, Segment::Sealed(_)));
+        // One that is being sealed now has later events, and is used soon.
+        let Some(last) = sealed.filter_map(Segment::last_position).max() else { return Ok(()) };
+        let removed = remove_unused_indexes(&*self.shared.index_disk, &segments, last);
+        removed.map_err(disk_error("an index file that is not in use could not be removed"))
     }
 
     /// Compresses the oldest log file if the others have more than so many bytes with it; whether

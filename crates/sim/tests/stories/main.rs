@@ -14,3 +14,4 @@ mod power_cut;
 mod reads_beside_a_writer;
 mod same_seed_same_run;
 mod upkeep_is_part_of_the_runs;
+mod what_is_removed_is_in_no_file;

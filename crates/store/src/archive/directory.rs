@@ -41,7 +41,7 @@ impl Archive for DirectoryArchive {
     }
 
     fn put(&self, name: &str, object: &dyn DiskFile) -> io::Result<()> {
-        let temporary = format!("{name}.tmp");
+        let temporary = unfinished(name);
         crate::roll::remove_if_there(&self.disk, &temporary)?;
         let file = self.disk.create(&temporary)?;
         let mut part = vec![0; COPY_BYTES];
@@ -64,7 +64,13 @@ impl Archive for DirectoryArchive {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        crate::roll::remove_if_there(&self.disk, &unfinished(name))?;
         crate::roll::remove_if_there(&self.disk, name)?;
         crate::roll::sync_directory(&self.disk)
     }
+}
+
+/// The name of an object until all of it is there.
+fn unfinished(name: &str) -> String {
+    format!("{name}.tmp")
 }

@@ -17,6 +17,7 @@ use crate::store::EmbeddedStore;
 pub use directory::DirectoryArchive;
 pub(crate) use file::ArchivedFile;
 pub use moving::Archived;
+pub(crate) use moving::forget_superseded;
 pub(crate) use stub::Stub;
 
 /// A place that keeps objects by name. What it has is never changed, only put, read and removed.
@@ -34,7 +35,8 @@ pub trait Archive: Send + Sync + 'static {
     /// if there is no such object.
     fn read_at(&self, name: &str, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Removes an object; nothing happens if there is none.
+    /// Removes an object, and what an interrupted `put` of it has left; nothing happens if there
+    /// is none.
     fn remove(&self, name: &str) -> io::Result<()>;
 }
 

@@ -1,9 +1,10 @@
 //! Moves log files to an archive: copied, read back, noted here, and only then removed here.
 
 use std::io;
+use std::sync::Arc;
 
 use super::stub::{self, Stub};
-use super::{Archive, open_archive};
+use super::{Archive, ArchivedFile, open_archive};
 use crate::disk::DiskFile;
 use crate::error::{Error, Result};
 use crate::load::disk_error;
@@ -33,6 +34,7 @@ pub(super) fn move_files(
     keep_bytes: u64,
 ) -> Result<Archived> {
     let _one_at_a_time = shared.rewriting()?;
+    settle_announced(shared)?;
     let mut moved = Archived::default();
     let mut here = Vec::new();
     for log in shared.logs() {
@@ -57,16 +59,38 @@ pub(super) fn move_files(
         moved.files += 1;
         moved.bytes += bytes;
     }
+    forget_announced(shared)?;
     Ok(moved)
+}
+
+/// Removes from its archive what a move that was interrupted may have put there, without a stub
+/// that names it: what is removed from its file here would stay there.
+fn settle_announced(shared: &Shared) -> Result<()> {
+    let failed = || disk_error("what was being moved to an archive could not be read");
+    let announced = Stub::announced(&*shared.disk).map_err(failed())?;
+    let Some(Stub { number, location, object, .. }) = announced else { return Ok(()) };
+    let named = match Stub::open(&*shared.disk, number) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        other => Some(other.map_err(failed())?.0.object),
+    };
+    // It is never the only copy that goes.
+    if named.as_ref() != Some(&object) && shared.handles.is_here(number) {
+        let removed = open_archive(&location).and_then(|archive| archive.remove(&object));
+        removed.map_err(|error| unreachable(&location, error))?;
+    }
+    forget_announced(shared)
+}
+
+fn forget_announced(shared: &Shared) -> Result<()> {
+    roll::remove_if_there(&*shared.disk, stub::ANNOUNCED)
+        .and_then(|()| roll::sync_directory(&*shared.disk))
+        .map_err(disk_error("the note of what was being moved could not be removed"))
 }
 
 /// Finishes what was interrupted, and removes from its archive what was rewritten here since;
 /// whether it did.
 fn settle(shared: &Shared, log: &LogFile) -> Result<bool> {
-    let stub = match Stub::open(&*shared.disk, log.number) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        other => other.map_err(|error| log.unreadable(0, error))?.0,
-    };
+    let Some((stub, _)) = stub_of(shared, log)? else { return Ok(false) };
     if log.form()?.archive.is_some() {
         let remove = roll::remove_if_there(&*shared.disk, &compressed::file_name(log.number));
         remove.map_err(disk_error("a log file that was moved could not be removed here"))?;
@@ -78,6 +102,29 @@ fn settle(shared: &Shared, log: &LogFile) -> Result<bool> {
         .and_then(|()| roll::sync_directory(&*shared.disk));
     forget.map_err(disk_error("the stub of an archived file could not be removed"))?;
     Ok(true)
+}
+
+/// Takes out of the stubs of files that were rewritten here since they were moved what these have
+/// of the files as they were: a dictionary and some blocks. Where the objects are is still noted.
+pub(crate) fn forget_superseded(shared: &Shared) -> Result<()> {
+    let _one_at_a_time = shared.rewriting()?;
+    for log in shared.logs() {
+        let Some((stub, file)) = stub_of(shared, &log)? else { continue };
+        let thin = stub.without_events();
+        if thin != stub && log.form()?.archive.is_none() {
+            let object = ArchivedFile::new(stub, file, &shared.cache);
+            let written = thin.write(&*shared.disk, &object);
+            written.map_err(disk_error("the stub of an archived file could not be rewritten"))?;
+        }
+    }
+    Ok(())
+}
+
+fn stub_of(shared: &Shared, log: &LogFile) -> Result<Option<(Stub, Arc<dyn DiskFile>)>> {
+    match Stub::open(&*shared.disk, log.number) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some).map_err(|error| log.unreadable(0, error)),
+    }
 }
 
 fn move_file(shared: &Shared, log: &LogFile, archive: &dyn Archive) -> Result<()> {
@@ -93,12 +140,21 @@ fn move_file(shared: &Shared, log: &LogFile, archive: &dyn Archive) -> Result<()
             "the location {location} is too long: name a shorter one"
         )));
     }
-    archive.put(&called, &*object).map_err(|error| unreachable(&location, error))?;
-    compare(archive, &called, bytes, hash)?;
     let (start_bytes, end_from) = compressed::derived_parts(&*object).map_err(failed)?;
-    let (number, hash) = (log.number, *hash.as_bytes());
-    let stub =
-        Stub { store_id, number, location, object: called, bytes, hash, start_bytes, end_from };
+    let stub = Stub {
+        store_id,
+        number: log.number,
+        location,
+        object: called,
+        bytes,
+        hash: *hash.as_bytes(),
+        start_bytes,
+        end_from,
+    };
+    stub.announce(&*shared.disk).map_err(disk_error("what is being moved could not be noted"))?;
+    let put = archive.put(&stub.object, &*object);
+    put.map_err(|error| unreachable(&stub.location, error))?;
+    compare(archive, &stub.object, bytes, hash)?;
     let noted = stub.write(&*shared.disk, &*object).and_then(|()| {
         shared.disk.remove(&name)?;
         roll::sync_directory(&*shared.disk)

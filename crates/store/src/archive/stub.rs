@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile};
 use crate::event::EventId;
+use crate::page::PAGE_BYTES;
 use crate::planted::{PlantedBug, unless};
 use crate::roll;
 
@@ -14,6 +15,8 @@ const MAGIC: &[u8; 8] = b"hithalg1";
 /// Bytes before the parts that stay.
 const HEADER_BYTES: usize = 4096;
 const TEMPORARY: &str = "archived.tmp";
+/// What is being moved: only while something is, or after a move that was interrupted.
+pub(super) const ANNOUNCED: &str = "archiving";
 /// A longer location or name would not fit.
 const TEXT_BYTES_MAX: usize = 1500;
 
@@ -44,11 +47,35 @@ impl Stub {
     /// The stub of a log file, if there is one.
     pub(crate) fn open(disk: &dyn Disk, number: u64) -> io::Result<(Self, Arc<dyn DiskFile>)> {
         let file = disk.open(&file_name(number))?;
-        let mut header = vec![0; HEADER_BYTES];
-        let filled = file.read_at(&mut header, 0)?;
-        let stub = Self::decode(&header[..filled]).filter(|stub| stub.number == number);
+        let stub = Self::read(&*file)?.filter(|stub| stub.number == number);
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, "its stub is damaged");
         Ok((stub.ok_or_else(damaged)?, file))
+    }
+
+    /// What a file says of the object, if it is whole.
+    fn read(file: &dyn DiskFile) -> io::Result<Option<Self>> {
+        let mut header = vec![0; HEADER_BYTES];
+        let filled = file.read_at(&mut header, 0)?;
+        Ok(Self::decode(&header[..filled]))
+    }
+
+    /// Notes durably that an object is about to be put into an archive. Whoever finds the note
+    /// knows what may be there that no stub names.
+    pub(super) fn announce(&self, disk: &dyn Disk) -> io::Result<()> {
+        roll::remove_if_there(disk, TEMPORARY)?;
+        let file = disk.create(TEMPORARY)?;
+        file.write_at(&self.encode(), 0)?;
+        file.sync()?;
+        disk.rename(TEMPORARY, ANNOUNCED)?;
+        roll::sync_directory(disk)
+    }
+
+    /// What was announced last, if that is there.
+    pub(super) fn announced(disk: &dyn Disk) -> io::Result<Option<Self>> {
+        match disk.open(ANNOUNCED) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => Self::read(&*other?),
+        }
     }
 
     /// Writes the stub with the parts of the object that stay here, durably.
@@ -66,6 +93,11 @@ impl Stub {
         unless(PlantedBug::ForgetBeforeNoting, || file.sync())?;
         disk.rename(TEMPORARY, &file_name(self.number))?;
         roll::sync_directory(disk)
+    }
+
+    /// The same without what the object has of events: only what says which edition it is.
+    pub(super) fn without_events(&self) -> Self {
+        Self { start_bytes: PAGE_BYTES as u64, end_from: self.bytes, ..self.clone() }
     }
 
     /// The parts of the object that stay here, and where in the stub.

@@ -12,11 +12,13 @@ mod rewrite;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
+use crate::archive::forget_superseded;
 use crate::commit_queue::CommitQueue;
 use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
 use crate::log::LogFile;
 use crate::pace::Pace;
+use crate::planted::{PlantedBug, is_planted};
 use crate::retention::{Decisions, Fact, Moment, View};
 use crate::shared::Shared;
 use crate::sync::{AtomicBool, Mutex};
@@ -68,9 +70,9 @@ pub(crate) struct Scavenger {
     pace: Pace,
     /// One at a time; and when the last one in the background was.
     last: Mutex<Option<Round>>,
-    /// Whether a file may have been rewritten whose index was not yet: a process that ended in
-    /// between leaves it so.
-    has_outdated_indexes: AtomicBool,
+    /// Whether something may be left of files as they were before they were rewritten, in indexes
+    /// or in stubs: a process that ended in between leaves it so.
+    has_remains: AtomicBool,
 }
 
 /// What was known when a round in the background began.
@@ -89,16 +91,8 @@ impl Scavenger {
     ) -> Self {
         let rate = shared.options.scavenge_bytes_per_second;
         let pace = Pace::new(shared.options.background.then_some(rate));
-        let has_outdated_indexes = AtomicBool::new(true);
-        Self {
-            shared,
-            upkeep,
-            queue,
-            decisions,
-            pace,
-            last: Mutex::default(),
-            has_outdated_indexes,
-        }
+        let has_remains = AtomicBool::new(true);
+        Self { shared, upkeep, queue, decisions, pace, last: Mutex::default(), has_remains }
     }
 
     pub(crate) fn pace(&self) -> &Pace {
@@ -159,9 +153,13 @@ impl Scavenger {
 
     fn run(&self, share: Share) -> Result<Scavenged> {
         let done = self.rewrite_files(share)?;
-        if self.has_outdated_indexes.load(Ordering::Relaxed) {
-            self.upkeep.rebuild_outdated_indexes()?;
-            self.has_outdated_indexes.store(false, Ordering::Relaxed);
+        if self.has_remains.load(Ordering::Relaxed) {
+            if !is_planted(PlantedBug::LeaveIndexes) {
+                self.upkeep.rebuild_outdated_indexes()?;
+            }
+            self.upkeep.remove_unused_indexes()?;
+            forget_superseded(&self.shared)?;
+            self.has_remains.store(false, Ordering::Relaxed);
         }
         Ok(done)
     }
@@ -180,7 +178,7 @@ impl Scavenger {
         let mut view = View::at(retention, Moment { position, time });
         let mut done = Scavenged::default();
         for log in files {
-            self.has_outdated_indexes.store(true, Ordering::Relaxed);
+            self.has_remains.store(true, Ordering::Relaxed);
             done.add(self.remove_from(&log, &mut view)?);
         }
         Ok(done)

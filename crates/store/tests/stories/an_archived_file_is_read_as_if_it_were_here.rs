@@ -306,6 +306,148 @@ fn what_is_removed_from_an_archived_file_goes_from_the_archive_too() {
     assert_eq!(verify(path("bank")).unwrap().damages, []);
 }
 
+/// Names of the files of a directory that have some text as it is.
+fn files_with(path: &Path, text: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
+    let has_it = |path: &Path| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    let found = entries.filter(|entry| has_it(&entry.path()));
+    found.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+/// Once its dictionary and its first blocks stayed here as they were, until something was moved
+/// again.
+#[test]
+fn what_is_removed_from_an_archived_file_is_not_in_what_stays_here_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    for number in 0..600 {
+        let who = if number % 5 == 1 { "Maria Lindgren" } else { "somebody else" };
+        let text = format!("{who} of the third ward, {}", noise(number, 300));
+        let said = NewEvent::json("Said", format!(r#"{{"text":"{text}"}}"#));
+        store.append(Append::to(format!("play-{}", number % 5)).event(said)).unwrap();
+    }
+    store.archive(&cold(&path("cold")), 0).unwrap();
+    let found = files_with(&path("bank"), "Maria Lindgren");
+    assert!(found.iter().any(|name| name.contains(".alog")), "it is there before: {found:?}");
+    store.delete(Target::stream("play-1")).unwrap();
+    let kept = plays(&store);
+    store.scavenge().unwrap();
+    assert_eq!(files_with(&path("bank"), "Maria Lindgren"), [""; 0]);
+    store.close().unwrap();
+
+    let store = open(&path("bank"));
+    assert!(plays(&store) == kept);
+    assert!(store.archive(&cold(&path("cold")), 0).unwrap().superseded > 0, "it is known still");
+    assert_eq!(files_with(&path("cold"), "Maria Lindgren"), [""; 0]);
+    assert!(plays(&store) == kept);
+    assert_eq!(verify(path("bank")).unwrap().damages, []);
+}
+
+/// Puts objects into another archive, and is then reached no more.
+struct BreaksOff(DirectoryArchive);
+
+impl Archive for BreaksOff {
+    fn location(&self) -> &str {
+        self.0.location()
+    }
+
+    fn put(&self, name: &str, object: &dyn DiskFile) -> io::Result<()> {
+        self.0.put(name, object)
+    }
+
+    fn read_at(&self, _: &str, _: &mut [u8], _: u64) -> io::Result<usize> {
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+
+    fn remove(&self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+/// Once such an object stayed in the archive for good, and what was removed from its file with it.
+#[test]
+fn what_an_interrupted_move_put_into_an_archive_goes_with_the_next_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    append(&store, 600);
+    store.archive(&BreaksOff(cold(&path("cold"))), 0).unwrap_err();
+    let objects = || std::fs::read_dir(path("cold")).unwrap().count();
+    assert_eq!((objects(), archived(&store)), (1, 0), "nobody knows what is there");
+    store.delete(Target::stream("play-1")).unwrap();
+    store.scavenge().unwrap();
+    store.close().unwrap();
+
+    let store = open(&path("bank"));
+    store.archive(&cold(&path("cold")), 0).unwrap();
+    assert!(archived(&store) > 2);
+    assert_eq!(objects(), archived(&store), "each is one that is known");
+    assert!(!path("bank").join("archiving").exists());
+}
+
+/// The process ended when a file was moved, and the note of that was there still.
+#[test]
+fn a_note_of_a_move_that_was_done_removes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let store = open(&path("bank"));
+    append(&store, 600);
+    let before = all(&store);
+    store.archive(&cold(&path("cold")), 0).unwrap();
+    let stub = std::fs::read(path("bank").join("000000000002.alog")).unwrap();
+    for is_named in [true, false] {
+        if !is_named {
+            // Somebody took the stub away: then the object has the only copy.
+            std::fs::rename(path("bank").join("000000000002.alog"), path("aside")).unwrap();
+        }
+        std::fs::write(path("bank").join("archiving"), &stub[..4096]).unwrap();
+        let files = std::fs::read_dir(path("cold")).unwrap().count();
+        let _ = store.archive(&cold(&path("cold")), 0); // it misses a file, or not
+        assert_eq!(std::fs::read_dir(path("cold")).unwrap().count(), files);
+    }
+    std::fs::rename(path("aside"), path("bank").join("000000000002.alog")).unwrap();
+    assert!(all(&store) == before);
+}
+
+/// A file that cannot be read behind its first bytes.
+struct Breaks;
+
+impl DiskFile for Breaks {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if offset == 0 { Ok(buffer.len()) } else { Err(io::ErrorKind::ConnectionReset.into()) }
+    }
+
+    fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(64 << 20)
+    }
+
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[test]
+fn an_object_is_removed_with_what_was_put_of_it_before_that_broke_off() {
+    let directory = tempfile::tempdir().unwrap();
+    let archive = cold(directory.path());
+    archive.put("object", &Breaks).unwrap_err();
+    assert!(bytes_in(directory.path()) > 0);
+    archive.remove("object").unwrap();
+    assert_eq!(bytes_in(directory.path()), 0);
+}
+
 #[test]
 fn a_repair_while_an_archive_is_gone_says_what_is_missing_and_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();

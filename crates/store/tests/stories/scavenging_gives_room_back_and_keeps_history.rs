@@ -130,6 +130,26 @@ fn an_index_that_was_made_before_its_file_was_rewritten_is_made_anew() {
     assert_eq!(kept.read(Query::stream("keep-1")).len(), 200);
 }
 
+/// A merge that failed in its middle leaves an index file that nobody uses. It stayed as it was,
+/// with the tags of what was removed, until the store was opened again.
+#[test]
+fn an_index_that_nobody_uses_has_nothing_of_what_was_removed() {
+    let kept = half();
+    let mut indexes = image_of(&kept.disk).into_iter().filter(|(name, _)| name.contains(".idx"));
+    let (used, bytes) = indexes.next().expect("a file is full");
+    for unused in
+        ["0000000000000001-0000000000000399.idx", "0000000000000001-0000000000000398.idx.tmp"]
+    {
+        let file = kept.disk.create(unused).expect("it is new");
+        file.write_at(&bytes, 0).expect("there is room");
+    }
+    assert!(kept.files_with(b"secret:of-017").len() >= 3, "there it is, and in {used}");
+    kept.store.delete(Target::stream("gone-1")).expect("it is there");
+    kept.store.scavenge().expect("there is room");
+    assert_eq!(kept.files_with(b"secret:of-017"), [""; 0]);
+    assert_eq!(kept.read(Query::tag("secret", "of-018")).len(), 1);
+}
+
 #[test]
 fn more_is_removed_later_from_the_same_files() {
     let kept = half();

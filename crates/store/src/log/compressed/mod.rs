@@ -112,6 +112,14 @@ impl Header {
         1..1 + self.dictionary_bytes.div_ceil(CONTENT_BYTES as u32)
     }
 
+    /// The dictionary of a file with this header.
+    fn dictionary(&self, file: &dyn DiskFile) -> io::Result<Vec<u8>> {
+        let dictionary = page::read_across(file, self.nonce, self.dictionary_pages())?;
+        let mut dictionary = dictionary.ok_or_else(|| damaged("its dictionary"))?;
+        dictionary.truncate(self.dictionary_bytes as usize);
+        Ok(dictionary)
+    }
+
     fn data_start(&self) -> u64 {
         u64::from(self.dictionary_pages().end) * PAGE_BYTES as u64
     }
@@ -172,10 +180,8 @@ impl CompressedLog {
         if header.number != number || store_id.is_some_and(|id| id != header.store_id) {
             return Err(damaged("its header is that of another store's file, or of another file"));
         }
-        let dictionary = page::read_across(&*file, header.nonce, header.dictionary_pages())?;
-        let mut dictionary = dictionary.ok_or_else(|| damaged("its dictionary"))?;
-        dictionary.truncate(header.dictionary_bytes as usize);
-        let dictionary = DDict::try_create(&dictionary).ok_or_else(|| damaged("its dictionary"))?;
+        let dictionary = DDict::try_create(&header.dictionary(&*file)?);
+        let dictionary = dictionary.ok_or_else(|| damaged("its dictionary"))?;
         let (cache, serial) = (Arc::clone(cache), crate::cache::serial());
         Ok(Self { file, header, dictionary, cache, serial })
     }

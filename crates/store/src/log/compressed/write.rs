@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 
 use zstd_safe::{CCtx, CDict};
 
-use super::{BLOCK_BYTES, BLOCKS_PER_PAGE, CompressedLog, Edition, Header, damaged, file_name};
+use super::{
+    BLOCK_BYTES, BLOCKS_PER_PAGE, CompressedLog, Edition, Header, damaged, file_name, header_of,
+};
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
 use crate::event::EventId;
 use crate::page::{PAGE_BYTES, PageWriter};
-use crate::planted::{PlantedBug, unless};
+use crate::planted::{PlantedBug, is_planted, unless};
 use crate::sync::AtomicBool;
 
 const TEMPORARY: &str = "compressed.tmp";
@@ -38,7 +40,8 @@ pub(crate) fn write_edition(
 ) -> io::Result<()> {
     crate::roll::remove_if_there(disk, TEMPORARY)?;
     let file = disk.create(TEMPORARY)?;
-    let written = write(&*file, (store_id, number, edition), raw, stop)
+    let dictionary = dictionary_for(disk, number, raw)?;
+    let written = write(&*file, (store_id, number, edition), (raw, &dictionary), stop)
         .and_then(|()| sync(&*file))
         .and_then(|()| compare(disk, (store_id, number), raw, stop));
     if let Err(error) = written {
@@ -57,20 +60,19 @@ fn sync(file: &dyn DiskFile) -> io::Result<()> {
 fn write(
     file: &dyn DiskFile,
     (store_id, number, edition): (EventId, u64, Edition),
-    raw: &dyn DiskFile,
+    (raw, dictionary): (&dyn DiskFile, &[u8]),
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let raw_bytes = raw.len()?;
-    let dictionary = train(raw, raw_bytes)?;
     let dictionary_bytes = dictionary.len() as u32;
     let seed = number ^ raw_bytes ^ u64::from(edition.number) << 48;
     let nonce = xxhash_rust::xxh3::xxh3_64_with_seed(store_id.as_bytes(), seed);
     let mut header =
         Header { store_id, number, nonce, raw_bytes, dictionary_bytes, table: 0, end: 0, edition };
     let mut pages = PageWriter::new(file, nonce, 1, stop);
-    pages.put_across(&dictionary)?;
+    pages.put_across(dictionary)?;
     pages.finish(header.dictionary_pages().end)?;
-    let mut blocks = Blocks::new(file, header.data_start(), &dictionary);
+    let mut blocks = Blocks::new(file, header.data_start(), dictionary);
     blocks.compress_all(raw, raw_bytes, stop)?;
     header.table = blocks.offset.div_ceil(PAGE_BYTES as u64) as u32;
     let mut pages = PageWriter::new(file, nonce, header.table, stop);
@@ -80,6 +82,17 @@ fn write(
     let mut pages = PageWriter::new(file, nonce, 0, stop);
     pages.put(&header.encode());
     pages.finish(1)
+}
+
+/// The dictionary of a file is made of that alone: what is removed from another is not in it.
+fn dictionary_for(disk: &dyn Disk, number: u64, raw: &dyn DiskFile) -> io::Result<Vec<u8>> {
+    if is_planted(PlantedBug::TakeAnyDictionary) {
+        let known = [number, number - 1].map(|number| disk.open(&file_name(number)));
+        if let Some(file) = known.into_iter().flatten().next() {
+            return header_of(&*file)?.dictionary(&*file);
+        }
+    }
+    train(raw, raw.len()?)
 }
 
 /// A dictionary for the blocks of a file; none if there are too few of them.

@@ -41,24 +41,33 @@ fn all_index_files_may_be_damaged_at_once() {
 #[test]
 fn any_number_may_be_zero_or_the_largest_under_a_good_checksum() {
     let _alone = SERIAL.lock();
-    let broken = broken_by_extreme_numbers(&mut Session::that_believes_checksums(0));
+    let mut session = Session::that_believes_checksums(0);
+    let shape = small_shapes(&session).first().copied().expect("there is a small one");
+    let broken = broken_by_extreme_numbers(&mut session, shape);
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]
 fn believing_numbers_is_found() {
     let _alone = SERIAL.lock();
-    let broken = broken_by_extreme_numbers(&mut Session::that_believes_numbers(0));
-    assert!(!broken.is_empty());
+    let mut session = Session::that_believes_numbers(0);
+    // Not in every store does a number stand that nothing else contradicts.
+    let shapes = small_shapes(&session);
+    let mut broken = shapes.into_iter().map(|it| broken_by_extreme_numbers(&mut session, it));
+    assert!(broken.any(|broken| !broken.is_empty()));
 }
 
-/// What is broken when any eight bytes of a store are the smallest or the largest number.
-fn broken_by_extreme_numbers(session: &mut Session) -> Vec<String> {
+/// Stores of some files and few numbers.
+fn small_shapes(session: &Session) -> Vec<u64> {
     let small = |shape: &u64| {
         let (_, image) = sound(session, *shape);
         numbers(&image).len() <= NUMBERS_MAX && image.0.len() > 2
     };
-    let shape = (0..SHAPES).find(small).expect("there is a small one");
+    (0..SHAPES).filter(small).collect()
+}
+
+/// What is broken when any eight bytes of a store are the smallest or the largest number.
+fn broken_by_extreme_numbers(session: &mut Session, shape: u64) -> Vec<String> {
     let mut broken = Vec::new();
     for (name, place) in numbers(&sound(session, shape).1) {
         for number in [0, u64::MAX] {

@@ -14,6 +14,15 @@ fn in_runs_that_once_found_it() {
     }
 }
 
+/// Plans in which only marks stood behind a part of an index that was just full: an empty part was
+/// made of them, and when that was removed, the index that had been built anew went with it.
+#[test]
+fn in_runs_in_which_an_index_that_was_built_anew_was_lost() {
+    for seed in [7085, 7168] {
+        run(fresh_plan(seed)).unwrap_or_else(|failure| panic!("{failure:?}"));
+    }
+}
+
 const SECRET: &str = "the third ward, on a Sunday";
 
 /// Nothing is compressed but what is scavenged, so that text is found in the bytes themselves.

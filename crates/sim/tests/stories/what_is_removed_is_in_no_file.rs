@@ -14,6 +14,13 @@ fn in_runs_that_once_found_it() {
     }
 }
 
+/// A plan in which the disk failed when a file that had been scavenged was looked at: the file in
+/// the archive was taken for the newer one, and a backup was made of that.
+#[test]
+fn in_a_run_in_which_an_error_was_taken_for_damage() {
+    run(fresh_plan(11_272_678_157_983_013_545)).unwrap_or_else(|failure| panic!("{failure:?}"));
+}
+
 /// Plans in which only marks stood behind a part of an index that was just full: an empty part was
 /// made of them, and when that was removed, the index that had been built anew went with it.
 #[test]

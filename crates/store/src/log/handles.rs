@@ -221,10 +221,12 @@ impl Handles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        let here = self.disk.open(&compressed::file_name(number)).ok();
-        let here = here.and_then(|here| compressed::edition_of(&*here).ok());
+        let here = match self.disk.open(&compressed::file_name(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            other => unless_damaged(compressed::edition_of(&*other?))?,
+        };
         let archived = ArchivedFile::new(stub.clone(), Arc::clone(&file), &self.cache);
-        let archived = compressed::edition_of(&archived).ok();
+        let archived = unless_damaged(compressed::edition_of(&archived))?;
         let is_newer =
             here.is_some_and(|here| archived.is_none_or(|archived| here.number > archived.number));
         Ok((!is_newer).then_some((stub, file)))
@@ -274,6 +276,15 @@ impl Handles {
             oldest.close();
         }
         Ok(file)
+    }
+}
+
+/// What a file says, if it is not damaged. An error of the disk says nothing of the file: who took it
+/// for damage here read the file as it was before something was removed from it.
+fn unless_damaged<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        other => other.map(Some),
     }
 }
 

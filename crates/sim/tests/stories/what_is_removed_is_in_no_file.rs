@@ -21,6 +21,15 @@ fn in_a_run_in_which_an_error_was_taken_for_damage() {
     run(fresh_plan(11_272_678_157_983_013_545)).unwrap_or_else(|failure| panic!("{failure:?}"));
 }
 
+/// Plans in which a file that had been scavenged rotted, and the older one was looked for in the
+/// archive, from which it had gone: that was said to be out of reach.
+#[test]
+fn in_runs_in_which_a_damaged_file_was_taken_for_one_in_the_archive() {
+    for seed in [424_637, 99_001_184] {
+        run(fresh_plan(seed)).unwrap_or_else(|failure| panic!("{failure:?}"));
+    }
+}
+
 /// Plans in which only marks stood behind a part of an index that was just full: an empty part was
 /// made of them, and when that was removed, the index that had been built anew went with it.
 #[test]

@@ -95,6 +95,11 @@ impl Stub {
         roll::sync_directory(disk)
     }
 
+    /// Whether the file was rewritten here since it was moved.
+    pub(crate) fn is_superseded(&self) -> bool {
+        *self == self.without_events()
+    }
+
     /// The same without what the object has of events: only what says which edition it is.
     pub(super) fn without_events(&self) -> Self {
         Self { start_bytes: PAGE_BYTES as u64, end_from: self.bytes, ..self.clone() }

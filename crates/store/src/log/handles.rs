@@ -223,7 +223,13 @@ impl Handles {
         };
         let here = match self.disk.open(&compressed::file_name(number)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            other => unless_damaged(compressed::edition_of(&*other?))?,
+            other => {
+                let here = unless_damaged(compressed::edition_of(&*other?))?;
+                if here.is_none() && stub.is_superseded() {
+                    return Ok(None); // the damaged file here is the newer one
+                }
+                here
+            }
         };
         let archived = ArchivedFile::new(stub.clone(), Arc::clone(&file), &self.cache);
         let archived = unless_damaged(compressed::edition_of(&archived))?;

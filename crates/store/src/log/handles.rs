@@ -285,8 +285,8 @@ impl Handles {
     }
 }
 
-/// What a file says, if it is not damaged. An error of the disk says nothing of the file: who took it
-/// for damage here read the file as it was before something was removed from it.
+/// What a file says, if it is not damaged. An error of the disk says nothing of the file: who took
+/// it for damage here read the file as it was before something was removed from it.
 fn unless_damaged<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),

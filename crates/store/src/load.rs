@@ -355,11 +355,14 @@ impl Loader {
         (next, is_last): (Option<&FileHeader>, bool),
     ) -> Result<bool> {
         loop {
-            if growing.is_full(&scan.expected, source.options) {
-                return Ok(true);
-            }
+            let before = scan.expected;
             let found = scan.next_frame().map_err(disk_error("a log file could not be read"))?;
             match found {
+                // Only with a frame behind it is the last batch known to be synced, and sealed.
+                Found::Frame(frame) if growing.ends_before(&frame, &before, source.options) => {
+                    scan.expected = before;
+                    return Ok(true);
+                }
                 Found::Frame(frame) => {
                     self.note(&frame);
                     index_frame(growing, &frame)?;

@@ -318,8 +318,7 @@ impl Indexes<'_> {
                 Found::Frame(frame) if frame.header.first_position >= first => {
                     if growing.index.count() == 0 {
                         growing = new(&before);
-                    } else if growing.is_full(&before, self.options) && frame.header.event_count > 0
-                    {
+                    } else if growing.ends_before(&frame, &before, self.options) {
                         seal(&growing, &Finished { end: before, last_frame, is_whole: true })?;
                         growing = new(&before);
                     }

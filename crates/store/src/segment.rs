@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::index::sealed::{SealedIndex, SealedPostings};
 use crate::index::{GrowingIndex, IdRange, KeyClass, PostingsCursor};
-use crate::log::{Expected, FileHeader, FrameKind, LogFile, ReadBuffer};
+use crate::log::{Expected, FileHeader, Frame, FrameKind, LogFile, ReadBuffer};
 use crate::options::Options;
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::Direction;
@@ -96,8 +96,13 @@ impl Growing {
         Self { first_position, start, header, log, index, finished: OnceLock::new() }
     }
 
-    /// Whether what comes behind this batch belongs into another segment. Whoever reads the log
-    /// draws the line where the writer did, so that they can share index files.
+    /// Whether a frame that stands there belongs into another segment. Whoever reads the log draws
+    /// the line where the writer did, so that they can share index files.
+    pub(crate) fn ends_before(&self, frame: &Frame, end: &Expected, options: &Options) -> bool {
+        frame.header.event_count > 0 && self.is_full(end, options)
+    }
+
+    /// Whether events that come behind this batch belong into another segment.
     pub(crate) fn is_full(&self, end: &Expected, options: &Options) -> bool {
         let log_bytes = end.offset.saturating_sub(self.start);
         let is_much = log_bytes >= options.indexed_log_bytes()

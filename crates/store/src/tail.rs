@@ -154,7 +154,7 @@ impl Tail {
             if frame.header.kind == FrameKind::Roll {
                 break;
             }
-            if growing.is_full(end, &self.shared.options) {
+            if growing.ends_before(&frame, end, &self.shared.options) {
                 return Ok(true);
             }
             index_frame(growing, &frame)?;

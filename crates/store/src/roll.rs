@@ -25,7 +25,8 @@ pub(crate) const UNFILLED: &str = "spare.tmp";
 /// A file that is filled and waits, after a crash for the next time that the store is opened.
 pub(crate) const SPARE_FILE: &str = "spare";
 static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
-/// A writer that waits takes a file of this part of the size that it should have.
+/// A writer that waits, or for which there is no room, takes a file of this part of the size that it
+/// should have.
 const HURRY_PART: u64 = 4;
 const BLOCK_BYTES: u64 = 4096;
 /// Files grow fast up to this size, and then with the log: each is so small a part of it that what
@@ -138,7 +139,18 @@ impl Spares {
         self.is_asked.store(false, Ordering::Relaxed);
         match std::mem::replace(&mut *state, State::None) {
             State::Ready(spare) if spare.bytes >= bytes_min => Ok(spare),
-            _ => self.prepare(bytes),
+            _ => self.prepare_what_fits(bytes, bytes_min),
+        }
+    }
+
+    /// A file of `bytes`, or of a part of that if the disk has no more room.
+    fn prepare_what_fits(&self, bytes: u64, bytes_min: u64) -> io::Result<Spare> {
+        match self.prepare(bytes) {
+            Err(error) if is_for_want_of_room(&error) && bytes > bytes_min => {
+                let less = (bytes / HURRY_PART).next_multiple_of(BLOCK_BYTES).max(bytes_min);
+                self.prepare_what_fits(less, bytes_min)
+            }
+            prepared => prepared,
         }
     }
 
@@ -179,6 +191,11 @@ fn prepare(disk: &dyn Disk, bytes: u64, filling: &Filling) -> io::Result<Spare> 
             Err(error)
         }
     }
+}
+
+fn is_for_want_of_room(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Fills a file, or as much of it as is enough for a writer that waits; returns how much.

@@ -37,6 +37,23 @@ fn a_full_disk_stops_no_reader_loses_nothing_and_is_over_when_there_is_room() {
     }
 }
 
+/// A large store has large log files: the room that was left for a smaller one was not used.
+#[test]
+fn a_smaller_file_is_made_where_there_is_no_room_for_a_large_one() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    while store.stat().expect("it is open").files.len() < 3 {
+        store.append(append()).expect("there is room");
+    }
+    let (stored, room) = (store.head().wait().expect("it is open").0, 100_000);
+    disk.set_capacity(Some(disk.used_bytes() + room));
+    let more = (0..1000).take_while(|_| store.append(append()).is_ok()).count() as u64;
+    let stat = store.stat().expect("it is open");
+    let last = &stat.files[stat.files.len() - 1];
+    assert!(stat.files.len() > 3 && last.allocated_bytes < room, "{:?}", stat.files);
+    assert_eq!(store.read(Query::all()).count() as u64, stored + more);
+}
+
 #[test]
 fn stopping_for_want_of_room_is_found() {
     plant(Some(PlantedBug::StopForWantOfRoom));

@@ -9,6 +9,7 @@ use arc_swap::{ArcSwapOption, Guard};
 
 use super::compressed::{self, CompressedLog, Edition, Seen};
 use super::header::{FileHeader, HEADER_BYTES};
+use super::holes::is_damage;
 use crate::archive::{ArchivedFile, Stub};
 use crate::cache::ReadCache;
 use crate::disk::{Disk, DiskFile};
@@ -289,7 +290,7 @@ impl Handles {
 /// it for damage here read the file as it was before something was removed from it.
 fn unless_damaged<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        Err(error) if is_damage(&error) => Ok(None),
         other => other.map(Some),
     }
 }

@@ -55,6 +55,7 @@ pub mod planted;
 mod query;
 mod read_ahead;
 mod reader;
+mod rebuild;
 mod record;
 mod repair;
 mod resolved;

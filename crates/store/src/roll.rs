@@ -25,8 +25,8 @@ pub(crate) const UNFILLED: &str = "spare.tmp";
 /// A file that is filled and waits, after a crash for the next time that the store is opened.
 pub(crate) const SPARE_FILE: &str = "spare";
 static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
-/// A writer that waits, or for which there is no room, takes a file of this part of the size that it
-/// should have.
+/// A writer that waits, or for which there is no room, takes a file of this part of the size that
+/// it should have.
 const HURRY_PART: u64 = 4;
 const BLOCK_BYTES: u64 = 4096;
 /// Files grow fast up to this size, and then with the log: each is so small a part of it that what

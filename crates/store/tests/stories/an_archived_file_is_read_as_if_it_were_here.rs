@@ -259,6 +259,14 @@ fn noise(number: u64, digits: usize) -> String {
     (0..digits / 16).map(|_| next()).collect()
 }
 
+/// Appends texts to five streams in turns.
+fn say(store: &EmbeddedStore, text: impl Fn(u64) -> String) {
+    for number in 0..600 {
+        let said = NewEvent::json("Said", format!(r#"{{"text":"{}"}}"#, text(number)));
+        store.append(Append::to(format!("play-{}", number % 5)).event(said)).unwrap();
+    }
+}
+
 /// Without what the store notes down itself.
 fn plays(store: &EmbeddedStore) -> Vec<Recorded> {
     store.read(Query::category("play")).collect::<Result<_>>().unwrap()
@@ -275,10 +283,7 @@ fn what_is_removed_from_an_archived_file_goes_from_the_archive_too() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
     let store = open(&path("bank"));
-    for number in 0..600 {
-        let said = NewEvent::json("Said", format!(r#"{{"text":"{}"}}"#, noise(number, 500)));
-        store.append(Append::to(format!("play-{}", number % 5)).event(said)).unwrap();
-    }
+    say(&store, |number| noise(number, 500));
     let moved = store.archive(&cold(&path("cold")), 0).unwrap();
     let full = bytes_in(&path("cold"));
     let head = store.head().wait().unwrap();
@@ -324,12 +329,10 @@ fn what_is_removed_from_an_archived_file_is_not_in_what_stays_here_of_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
     let store = open(&path("bank"));
-    for number in 0..600 {
+    say(&store, |number| {
         let who = if number % 5 == 1 { "Maria Lindgren" } else { "somebody else" };
-        let text = format!("{who} of the third ward, {}", noise(number, 300));
-        let said = NewEvent::json("Said", format!(r#"{{"text":"{text}"}}"#));
-        store.append(Append::to(format!("play-{}", number % 5)).event(said)).unwrap();
-    }
+        format!("{who} of the third ward, {}", noise(number, 300))
+    });
     store.archive(&cold(&path("cold")), 0).unwrap();
     let found = files_with(&path("bank"), "Maria Lindgren");
     assert!(found.iter().any(|name| name.contains(".alog")), "it is there before: {found:?}");

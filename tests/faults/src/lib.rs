@@ -6,7 +6,7 @@ mod program;
 mod room;
 mod traced;
 
-pub use load::{append, check, options, read_everything};
+pub use load::{append, check, large_append, options, read_everything};
 pub use program::{Program, is_installed, not_run, succeeds};
 pub use room::Room;
 pub use traced::Traced;

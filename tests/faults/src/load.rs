@@ -9,12 +9,18 @@ use hitherto_store::{
 /// Events of one append, of which all or none must be there.
 const EVENTS: u64 = 2;
 const PAYLOAD_BYTES: usize = 300;
+const LARGE_BYTES: usize = 16 << 10;
 const STREAMS: u64 = 3;
 
 /// The append with this number, counted from 1.
 pub fn append(number: u64) -> Append {
     let first = (number - 1) * EVENTS + 1;
     Append::to(stream(number)).events((first..first + EVENTS).map(event))
+}
+
+/// An append that fits into no file of the usual size, and that nobody expects to be there.
+pub fn large_append() -> Append {
+    Append::to("large").event(NewEvent::json("Happened", format!("{:0LARGE_BYTES$}", 0)))
 }
 
 fn stream(number: u64) -> String {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, Write};
 
-use hitherto_faults_test::{append, options, read_everything};
+use hitherto_faults_test::{append, large_append, options, read_everything};
 use hitherto_store::{EmbeddedStore, EventStore};
 
 type Outcome = Result<String, Box<dyn Error>>;
@@ -47,6 +47,7 @@ impl Session<'_> {
         match command {
             "open" => self.open(true),
             "append" => self.append(number.parse()?),
+            "append-large" => Ok(format!("{:?}", self.store()?.append(large_append())?)),
             "read" => Ok(read_everything(self.store()?)?.to_string()),
             "look" => self.look(),
             "close" => self.close(),

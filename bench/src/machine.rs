@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::limit::ZeroedFile;
 use crate::measure::run_for;
@@ -44,4 +44,26 @@ pub(crate) fn bytes_read_from_disk() -> io::Result<u64> {
     let counters = std::fs::read_to_string("/proc/self/io")?;
     let bytes = counters.lines().find_map(|line| line.strip_prefix("read_bytes: "));
     bytes.and_then(|bytes| bytes.parse().ok()).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Waits until this process has nothing more to do in the background, and says how long that was.
+pub(crate) fn wait_until_idle() -> io::Result<Duration> {
+    const LOOK_INTERVAL: Duration = Duration::from_millis(300);
+    let started = Instant::now();
+    loop {
+        let before = processor_ticks()?;
+        std::thread::sleep(LOOK_INTERVAL);
+        // One tick is ten milliseconds: whoever waits for something takes less.
+        if processor_ticks()? - before <= 1 {
+            return Ok(started.elapsed().saturating_sub(LOOK_INTERVAL));
+        }
+    }
+}
+
+/// What the threads of this process have had of the processor so far.
+fn processor_ticks() -> io::Result<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // Behind the name of the program, which may have spaces, stand 11 other fields first.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    Ok(fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
 }

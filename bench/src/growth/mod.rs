@@ -69,6 +69,8 @@ impl Growing<'_> {
         let mut step = Step::new(sizes[sizes.len() - 1]);
         self.fill(sizes, &mut step)?;
         let store = EmbeddedStore::open_with(self.place.path(), self.settings.growth_options())?;
+        let rest = machine::wait_until_idle()?.as_secs_f64();
+        step.add("until its background work was done, s", rest, Wanted::Nothing);
         let syncs = machine::syncs_a_second(&self.settings.directory)?;
         step.add("the disk itself, syncs/s", syncs, Wanted::Nothing);
         self.read(&store, &mut step)?;

@@ -7,6 +7,8 @@ use zstd_safe::{DCtx, DDict};
 const PAGE_BYTES: usize = 4096;
 const CONTENT_BYTES: usize = PAGE_BYTES - 4;
 const BLOCKS_PER_PAGE: usize = 2042;
+/// Blocks of events side by side that one page tells of.
+const GATHERED_PER_PAGE: usize = 340;
 /// Bytes before the parts of a compressed file that stay of one in an archive.
 const STUB_BYTES: usize = 4096;
 
@@ -16,6 +18,8 @@ pub(crate) struct Uncompressed {
     pub(crate) dictionary: Vec<u8>,
     /// The log file; zeros for what is not there.
     pub(crate) log: Vec<u8>,
+    /// Events that it has a second time, as far as they are there.
+    pub(crate) gathered: Vec<u8>,
 }
 
 /// Whether a file of this name is compressed, or the part of such a one that stays here when it is
@@ -65,7 +69,39 @@ fn read(bytes: &[u8], end: usize) -> Option<Uncompressed> {
             context.decompress_using_ddict(block, packed, &decoder).ok()?;
         }
     }
-    Some(Uncompressed { dictionary, log })
+    let gathered = read_gathered(bytes, (&mut context, &decoder), end)?;
+    Some(Uncompressed { dictionary, log, gathered })
+}
+
+/// The blocks of events that stand side by side.
+fn read_gathered(
+    bytes: &[u8],
+    (context, decoder): (&mut DCtx<'_>, &DDict<'_>),
+    end: usize,
+) -> Option<Vec<u8>> {
+    let (table, blocks) = (short(bytes, 76)?, short(bytes, 80)?);
+    let mut gathered = Vec::new();
+    for number in (0..blocks).step_by(GATHERED_PER_PAGE) {
+        let page = content(bytes, table + number / GATHERED_PER_PAGE)?;
+        let mut start = usize::try_from(u64::from_le_bytes(page[..8].try_into().ok()?)).ok()?;
+        for entry in page[8..].chunks_exact(12).take(GATHERED_PER_PAGE.min(blocks - number)) {
+            let length = |at: usize| usize::from(u16::from_le_bytes([entry[at], entry[at + 1]]));
+            let (packed_bytes, block_bytes) = (length(8), length(10));
+            let packed = bytes.get(start..start + packed_bytes)?;
+            start += packed_bytes;
+            if start > end {
+                return Some(gathered);
+            }
+            let mut block = vec![0; block_bytes];
+            if packed_bytes == block_bytes {
+                block.copy_from_slice(packed);
+            } else {
+                context.decompress_using_ddict(&mut block[..], packed, decoder).ok()?;
+            }
+            gathered.extend_from_slice(&block);
+        }
+    }
+    Some(gathered)
 }
 
 fn block_length(bytes: &[u8], table: usize, block: usize) -> Option<usize> {

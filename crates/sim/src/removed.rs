@@ -62,6 +62,8 @@ fn look(
             words_in(&inside.dictionary).try_for_each(|word| found(&dictionary, word))?;
             let log = format!("{name} decompressed");
             words_in(&inside.log).try_for_each(|word| found(&log, word))?;
+            let gathered = format!("what {name} has twice");
+            words_in(&inside.gathered).try_for_each(|word| found(&gathered, word))?;
         }
     }
     Ok(())

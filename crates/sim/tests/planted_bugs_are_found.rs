@@ -85,6 +85,12 @@ fn taking_a_dictionary_that_was_there_before_is_found() {
 }
 
 #[test]
+fn gathering_what_was_removed_is_found() {
+    let plan = |seed| Plan { has_dictionaries: true, ..Plan::of_crashes(seed, 2, 3_000, 150) };
+    assert!(found_by(Some(PlantedBug::GatherWhatWasThere), (0..40).map(plan)) > 10);
+}
+
+#[test]
 fn leaving_the_index_of_a_rewritten_file_is_found() {
     let plans = (0..40).map(|seed| Plan::of_crashes(seed, 2, 3_000, 150));
     assert!(found_by(Some(PlantedBug::LeaveIndexes), plans) > 10);

@@ -74,6 +74,8 @@ pub enum PlantedBug {
     /// Compresses a log file with a dictionary that is there already: that of the file as it was,
     /// or of the file before it.
     TakeAnyDictionary,
+    /// Has in a rewritten log file a second time what it had before.
+    GatherWhatWasThere,
     /// Leaves the index of a log file as it was when something is removed from that.
     LeaveIndexes,
 }

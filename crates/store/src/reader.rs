@@ -8,7 +8,7 @@ use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::event::{Position, Timestamp};
 use crate::events::EventSource;
-use crate::log::ReadBuffer;
+use crate::log::{Gathered, ReadBuffer};
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::{Direction, Query};
 use crate::read_ahead::{EVENTS_BEFORE, EVENTS_LEFT_MIN, ReadAhead};
@@ -37,6 +37,8 @@ pub(crate) struct Reader {
     run_events: u64,
     ahead: Option<ReadAhead>,
     buffer: ReadBuffer,
+    /// Where the events of one stream that is read may stand side by side.
+    gathered: Option<Gathered>,
     sight: Sight,
     /// Where the last leap over what was removed went.
     leapt: Option<Floor>,
@@ -97,6 +99,7 @@ impl Reader {
             last: bounds.up_to.unwrap_or(end).min(end).0,
         };
         let left = query.limit.unwrap_or(u64::MAX);
+        let gathered = one_stream(&query).map(Gathered::of);
         Self {
             shared,
             query,
@@ -109,6 +112,7 @@ impl Reader {
             run_events: 0,
             ahead: None,
             buffer: ReadBuffer::default(),
+            gathered,
             sight: Sight::Everything,
             leapt: None,
         }
@@ -172,8 +176,9 @@ impl Reader {
             return self.read_of_run(event);
         }
         (self.run_events, self.ahead) = (0, None);
-        let (segment, _) = self.walk.as_ref().expect("a match is in a segment");
-        segment.read_cached(event, &mut self.buffer, &self.shared.cache)
+        let (segment, cursor) = self.walk.as_ref().expect("a match is in a segment");
+        let gathered = self.gathered.as_mut().filter(|_| segment.has_company(event, cursor));
+        segment.read_cached(event, (&mut self.buffer, gathered), &self.shared.cache)
     }
 
     /// Reads an event of a run, from some length of it on with a thread that is ahead.
@@ -512,6 +517,13 @@ impl EventSource for Reading {
         }
         Poll::Ready(next)
     }
+}
+
+/// The stream whose events are all that a query asks for, if it is one and more than one event.
+fn one_stream(query: &Query) -> Option<&str> {
+    let [item] = &query.items[..] else { return None };
+    let stream = item.stream.as_ref().filter(|_| query.limit != Some(1));
+    stream.map(|stream| stream.as_str())
 }
 
 /// What following returns: a reader whose end moves on with what is durable.

@@ -385,6 +385,11 @@ impl Recorded {
         Some(Self { position: self.position, bytes: bytes.into() })
     }
 
+    /// The same, without what else was read with it.
+    pub(crate) fn copied(&self) -> Self {
+        Self { position: self.position, bytes: Bytes::copy_from_slice(&self.bytes) }
+    }
+
     /// Bytes of the record.
     pub(crate) fn stored_bytes(&self) -> usize {
         self.bytes.len()

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::index::sealed::{SealedIndex, SealedPostings};
 use crate::index::{GrowingIndex, IdRange, KeyClass, PostingsCursor};
-use crate::log::{Expected, FileHeader, Frame, FrameKind, LogFile, ReadBuffer};
+use crate::log::{Expected, FileHeader, Frame, FrameKind, Gathered, LogFile, ReadBuffer};
 use crate::options::Options;
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::Direction;
@@ -323,6 +323,22 @@ impl Segment {
         Recorded::decode(position, bytes).map_err(|error| log.damaged(offset, &error.to_string()))
     }
 
+    /// An event that its log file has beside others of its stream, if it does.
+    fn read_gathered(&self, event: u32, of: &mut Gathered) -> Option<Recorded> {
+        let Self::Sealed(sealed) = self else { return None };
+        sealed.logs[sealed.index.file_of(event)].gathered(self.position(event), of)
+    }
+
+    /// Whether an event that a walk has found may have others of the walk beside it in its file.
+    pub(crate) fn has_company(&self, event: u32, cursor: &Cursor) -> bool {
+        match (self, cursor) {
+            (Self::Sealed(sealed), Cursor::Sealed(postings, _)) => {
+                postings.has_company(event, &sealed.events_in(sealed.index.file_of(event)))
+            }
+            _ => false,
+        }
+    }
+
     /// Reads what stands from the first to the last of some events into a buffer, if that is one
     /// file.
     pub(crate) fn read_at_once(&self, events: Range<u32>, buffer: &mut ReadBuffer) -> Result<()> {
@@ -346,22 +362,31 @@ impl Segment {
         Some((log.name.clone(), offset))
     }
 
-    /// Reads one event that was found through the index, or finds it among those read lately.
+    /// Reads one event that was found through the index, or finds it among those read lately, or
+    /// beside others of its stream.
     pub(crate) fn read_cached(
         &self,
         event: u32,
-        buffer: &mut ReadBuffer,
+        (buffer, gathered): (&mut ReadBuffer, Option<&mut Gathered>),
         cache: &ReadCache,
     ) -> Result<Recorded> {
         let position = self.position(event);
-        if !cache.is_asked_again(position) {
-            return self.read(event, buffer);
-        }
+        let is_asked_again = cache.is_asked_again(position);
         let key = CacheKey::Event(position.0);
-        if let Some(Cached::Event(event)) = cache.find(key) {
+        if is_asked_again && let Some(Cached::Event(event)) = cache.find(key) {
             return Ok(event);
         }
+        if let Some(recorded) = gathered.and_then(|of| self.read_gathered(event, of)) {
+            if is_asked_again {
+                // It would keep what stands beside it in memory.
+                cache.keep(key, Cached::Event(recorded.copied()));
+            }
+            return Ok(recorded);
+        }
         let recorded = self.read(event, buffer)?;
+        if !is_asked_again {
+            return Ok(recorded);
+        }
         // An event that is a small part of what was read would keep all of that in memory.
         if buffer.len() <= 2 * recorded.stored_bytes() {
             cache.keep(key, Cached::Event(recorded.clone()));

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, Position};
 use crate::followers::{BatchTerms, Followers};
 use crate::index::{GrowingIndex, SpareIndex};
-use crate::log::{Handles, Identity, LogFile, ReadBuffer};
+use crate::log::{Compressing, Handles, Identity, LogFile, ReadBuffer};
 use crate::options::Options;
 use crate::query::Query;
 use crate::reader::Reader;
@@ -255,6 +255,15 @@ impl Shared {
     pub(crate) fn indexes(&self) -> Indexes<'_> {
         let Self { index_disk: disk, handles, identity, cache, options, .. } = self;
         Indexes { disk, handles, identity, cache, options }
+    }
+
+    /// How log files are compressed.
+    pub(crate) fn compressing<'store>(
+        &'store self,
+        stop: &'store AtomicBool,
+    ) -> Compressing<'store> {
+        let (store_id, gathers) = (self.identity.store_id, self.options.gathers_streams);
+        Compressing { disk: &*self.disk, store_id, gathers, stop }
     }
 
     /// Asks, and if an index file turns out to be damaged, builds that anew and asks again.

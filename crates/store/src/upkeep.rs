@@ -154,9 +154,20 @@ impl Upkeep {
         // While others rewrite files, the compressed ones can wait.
         match self.shared.try_rewriting() {
             Some(_rewriting) => {
+                self.mend_compressed();
                 self.compress_oldest(self.shared.options.raw_bytes_max, &self.is_closing)
             }
             None => Ok(false),
+        }
+    }
+
+    /// Writes compressed files anew of which what they have twice was found damaged: nothing of it is
+    /// needed, so what fails is left as it is.
+    fn mend_compressed(&self) {
+        let is_here = |log: &LogFile| log.form().is_ok_and(|form| form.archive.is_none());
+        let logs = self.shared.logs().into_iter();
+        for log in logs.filter(|log| log.gathered_is_damaged() && is_here(log)) {
+            let _ = log.mend_gathered(self.shared.compressing(&self.is_closing));
         }
     }
 
@@ -165,6 +176,7 @@ impl Upkeep {
         let stop = &self.is_closing;
         let _one_at_a_time = self.shared.rewriting()?;
         self.seal_finished(stop)?;
+        self.mend_compressed();
         while self.compress_oldest(0, stop)? {}
         // Whoever moves them away next need not look at them again.
         self.rebuild_outdated_indexes()
@@ -214,7 +226,7 @@ impl Upkeep {
             }
             // Only the oldest are looked at on disk, however many there are.
             if !log.form()?.is_compressed {
-                log.compress(&*self.shared.disk, self.shared.identity.store_id, stop)?;
+                log.compress(self.shared.compressing(stop))?;
                 return Ok(true);
             }
             raw_bytes -= used_bytes(&log);

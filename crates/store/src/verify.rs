@@ -322,7 +322,23 @@ impl Check {
 
 fn scan_log(log: &LogFile) -> Result<Vec<Damage>> {
     let file = log.file().map_err(crate::load::disk_error("it could not be read"))?;
-    scan_file(log, &*file)
+    let mut damages = scan_file(log, &*file)?;
+    damages.extend(check_gathered(log, &mut |_| Ok(())));
+    Ok(damages)
+}
+
+/// Damage of what a compressed file has twice, read anew. Says before each part how many bytes that
+/// has.
+pub(crate) fn check_gathered(
+    log: &LogFile,
+    before: &mut dyn FnMut(u64) -> std::io::Result<()>,
+) -> Option<Damage> {
+    let error = log.check_gathered(before).err()?;
+    let what = format!(
+        "its second copy of scattered streams is not whole ({error}); no event is concerned, and a \
+         store that is open for writing makes the copy anew when it has noticed"
+    );
+    Some(Damage { file: log.name.clone(), offset: 0, positions: None, what })
 }
 
 /// What is damaged in a log file, up to where it is known to end, read through `file`.
@@ -360,7 +376,8 @@ fn is_scavenge(shared: &Shared, position: Position) -> bool {
     let segments = shared.segments.load();
     let segment = segment_of(&segments, position.0).filter(|_| position <= shared.durable());
     let event = segment.map(|segment| {
-        segment.read_cached(segment.event_at(position.0), &mut ReadBuffer::default(), &shared.cache)
+        let buffer = (&mut ReadBuffer::default(), None);
+        segment.read_cached(segment.event_at(position.0), buffer, &shared.cache)
     });
     matches!(event, Some(Ok(event)) if Fact::of(&event) == Some(Fact::ScavengeBegun))
 }

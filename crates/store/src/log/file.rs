@@ -7,15 +7,15 @@ use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 
-use super::compressed::{self, Edition};
-use super::handles::{Form, Handles, Slot};
+use super::compressed::{self, Compressing, Edition, Gathered};
+use super::handles::{Form, Handles, Opened, Slot};
 use super::header::{FileHeader, HEADER_BYTES};
 use super::holes::is_damage;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::DiskFile;
 use crate::error::{Error, Result};
-use crate::event::EventId;
+use crate::event::Position;
 use crate::index::sealed::PlacesPage;
-use crate::record;
+use crate::record::{self, Recorded};
 use crate::roll;
 use crate::sync::{AtomicBool, AtomicU64};
 
@@ -32,6 +32,8 @@ pub(crate) struct LogFile {
     pub(crate) end: AtomicU64,
     /// Set when it was seen to be compressed: that it stays, here or in an archive.
     is_known_compressed: AtomicBool,
+    /// Set when something was found damaged of what the compressed file has twice.
+    gathered_is_damaged: AtomicBool,
     handles: Arc<Handles>,
     slot: Arc<Slot>,
 }
@@ -40,23 +42,64 @@ impl LogFile {
     /// The file with this number, whose frames end there.
     pub(crate) fn new(number: u64, end: u64, handles: Arc<Handles>) -> Self {
         let (name, end) = (FileHeader::file_name(number), AtomicU64::new(end));
-        let is_known_compressed = AtomicBool::new(false);
-        Self { number, name, end, is_known_compressed, handles, slot: Arc::default() }
+        let (is_known_compressed, gathered_is_damaged) =
+            (AtomicBool::new(false), AtomicBool::new(false));
+        let slot = Arc::default();
+        Self { number, name, end, is_known_compressed, gathered_is_damaged, handles, slot }
     }
 
     /// A file that is open already, and stays it.
     pub(crate) fn opened(number: u64, file: Arc<dyn DiskFile>, handles: Arc<Handles>) -> Self {
         let log = Self::new(number, HEADER_BYTES, handles);
-        log.slot.keep(file);
+        log.slot.keep(Arc::new(Opened::raw(file)));
         log
     }
 
     /// The open file.
     pub(crate) fn file(&self) -> io::Result<Arc<dyn DiskFile>> {
         if let Some(opened) = &*self.slot.opened() {
-            return Ok(Arc::clone(&opened.0));
+            return Ok(Arc::clone(&opened.file));
         }
-        self.handles.open_into(&self.slot, self.number)
+        self.handles.open_into(&self.slot, self.number).map(|opened| Arc::clone(&opened.file))
+    }
+
+    /// An event of one stream, if the file is compressed and has it beside others of the stream.
+    /// What is wrong there is kept in mind: nothing is looked for there any more.
+    pub(crate) fn gathered(&self, position: Position, of: &mut Gathered) -> Option<Recorded> {
+        let opened = self.slot.opened();
+        let log = opened.as_ref()?.compressed.as_ref()?;
+        if self.gathered_is_damaged() {
+            return None;
+        }
+        of.find(log, position).unwrap_or_else(|error| {
+            self.gathered_is_damaged.fetch_or(is_damage(&error), Ordering::Relaxed);
+            None
+        })
+    }
+
+    /// Whether what it has gathered was found damaged.
+    pub(crate) fn gathered_is_damaged(&self) -> bool {
+        self.gathered_is_damaged.load(Ordering::Relaxed)
+    }
+
+    /// Writes it anew because what it has gathered is damaged. It is tried once each time that it is
+    /// found to be.
+    pub(crate) fn mend_gathered(&self, compressing: Compressing<'_>) -> Result<()> {
+        self.gathered_is_damaged.store(false, Ordering::Relaxed);
+        let file = self.file().map_err(|error| self.unreadable(0, error))?;
+        self.replace(compressing, self.edition()?, &*file)
+    }
+
+    /// Reads all that it has gathered, and says before each part how many bytes are read for it. An
+    /// error says what is wrong.
+    pub(crate) fn check_gathered(
+        &self,
+        before: &mut dyn FnMut(u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(log) = self.handles.open_form(self.number)?.compressed else { return Ok(()) };
+        log.check_gathered(before).inspect_err(|error| {
+            self.gathered_is_damaged.fetch_or(is_damage(error), Ordering::Relaxed);
+        })
     }
 
     /// The file as it is on the disk now, with nothing that an open one has in memory.
@@ -87,27 +130,20 @@ impl LogFile {
     }
 
     /// Puts the compressed form in its place, when that was proven equal.
-    pub(crate) fn compress(
-        &self,
-        disk: &dyn Disk,
-        store_id: EventId,
-        stop: &AtomicBool,
-    ) -> Result<()> {
+    pub(crate) fn compress(&self, compressing: Compressing<'_>) -> Result<()> {
         let raw = self.file().map_err(|error| self.unreadable(0, error))?;
-        self.replace(disk, (store_id, Edition::default()), &*raw, stop)
+        self.replace(compressing, Edition::default(), &*raw)
     }
 
     /// Puts a compressed file of these bytes in its place.
     pub(crate) fn replace(
         &self,
-        disk: &dyn Disk,
-        (store_id, edition): (EventId, Edition),
+        compressing: Compressing<'_>,
+        edition: Edition,
         bytes: &dyn DiskFile,
-        stop: &AtomicBool,
     ) -> Result<()> {
-        let of = (store_id, self.number, edition);
-        let compressed = compressed::write_edition(disk, of, bytes, stop)
-            .and_then(|()| roll::remove_if_there(disk, &self.name));
+        let compressed = compressed::write_edition(compressing, (self.number, edition), bytes)
+            .and_then(|()| roll::remove_if_there(compressing.disk, &self.name));
         // Whoever reads next opens what is there now.
         self.forget_handle();
         compressed.map_err(|error| self.unreadable(0, error))
@@ -131,7 +167,7 @@ impl LogFile {
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         match &*self.slot.opened() {
-            Some(opened) => opened.0.read_at(bytes, offset),
+            Some(opened) => opened.file.read_at(bytes, offset),
             None => self.file()?.read_at(bytes, offset),
         }
     }

@@ -22,7 +22,17 @@ use crate::sync::{Mutex, MutexGuard};
 const OPEN_MAX: usize = 200;
 
 /// A file that is open.
-pub(crate) struct Opened(pub(super) Arc<dyn DiskFile>);
+pub(crate) struct Opened {
+    pub(super) file: Arc<dyn DiskFile>,
+    /// The same, if it is compressed.
+    pub(super) compressed: Option<Arc<CompressedLog>>,
+}
+
+impl Opened {
+    pub(super) fn raw(file: Arc<dyn DiskFile>) -> Self {
+        Self { file, compressed: None }
+    }
+}
 
 /// In which form a log file is there.
 #[derive(Default)]
@@ -49,8 +59,8 @@ impl Slot {
         self.opened.load()
     }
 
-    pub(super) fn keep(&self, file: Arc<dyn DiskFile>) {
-        self.opened.store(Some(Arc::new(Opened(file))));
+    pub(super) fn keep(&self, opened: Arc<Opened>) {
+        self.opened.store(Some(opened));
     }
 
     /// Has all its names looked for when it is opened next.
@@ -99,24 +109,25 @@ impl Handles {
     /// The compressed form was proven equal before it got its name. A log file beside it was
     /// removed once, and came back when the power went: its bytes may be anybody's by now.
     pub(crate) fn open(&self, number: u64) -> io::Result<Arc<dyn DiskFile>> {
-        self.open_found(number, None).map(|(file, _)| file)
+        self.open_form(number).map(|opened| opened.file)
+    }
+
+    /// The same, with what only a compressed one can do.
+    pub(super) fn open_form(&self, number: u64) -> io::Result<Opened> {
+        self.open_found(number, None).map(|(opened, _)| opened)
     }
 
     /// The same, and what to know it by if it is compressed and here.
-    fn open_found(
-        &self,
-        number: u64,
-        seen: Option<Seen>,
-    ) -> io::Result<(Arc<dyn DiskFile>, Option<Seen>)> {
+    fn open_found(&self, number: u64, seen: Option<Seen>) -> io::Result<(Opened, Option<Seen>)> {
         match self.find(number)? {
             Found::Raw(file) => {
                 self.refuse_foreign(&*file, number)?;
-                Ok((file, None))
+                Ok((Opened::raw(file), None))
             }
             Found::Compressed(file) => self.open_compressed(file, number, seen),
             Found::Archived(stub, file) => {
                 let object = Arc::new(ArchivedFile::new(stub, file, &self.cache));
-                self.open_compressed(object, number, None).map(|(file, _)| (file, None))
+                self.open_compressed(object, number, None).map(|(opened, _)| (opened, None))
             }
         }
     }
@@ -124,11 +135,7 @@ impl Handles {
     /// Opens a file again that may have been closed only because there were many. One that was
     /// compressed and here is there under the same name, in an edition as new as any, or it was
     /// moved to an archive since: then all names are looked for, as they are if anything is wrong.
-    fn open_again(
-        &self,
-        number: u64,
-        seen: Option<Seen>,
-    ) -> io::Result<(Arc<dyn DiskFile>, Option<Seen>)> {
+    fn open_again(&self, number: u64, seen: Option<Seen>) -> io::Result<(Opened, Option<Seen>)> {
         let known = seen.and_then(|_| self.disk.open(&compressed::file_name(number)).ok());
         let opened = known.and_then(|file| self.open_compressed(file, number, seen).ok());
         opened.map_or_else(|| self.open_found(number, seen), Ok)
@@ -139,11 +146,12 @@ impl Handles {
         file: Arc<dyn DiskFile>,
         number: u64,
         seen: Option<Seen>,
-    ) -> io::Result<(Arc<dyn DiskFile>, Option<Seen>)> {
+    ) -> io::Result<(Opened, Option<Seen>)> {
         let of = (self.store_id, number);
         let log = CompressedLog::open(file, of, &self.cache)?.known_as(seen);
-        let seen = log.seen();
-        Ok((Arc::new(log), Some(seen)))
+        let (seen, log) = (log.seen(), Arc::new(log));
+        let file: Arc<dyn DiskFile> = Arc::<CompressedLog>::clone(&log);
+        Ok((Opened { file, compressed: Some(log) }, Some(seen)))
     }
 
     /// Whether its bytes can be read without an archive.
@@ -271,18 +279,19 @@ impl Handles {
     }
 
     /// Opens a log file and keeps it open for the next who asks, for a while.
-    pub(super) fn open_into(&self, slot: &Arc<Slot>, number: u64) -> io::Result<Arc<dyn DiskFile>> {
+    pub(super) fn open_into(&self, slot: &Arc<Slot>, number: u64) -> io::Result<Arc<Opened>> {
         let seen = *slot.seen();
-        let (file, seen) = self.open_again(number, seen)?;
+        let (opened, seen) = self.open_again(number, seen)?;
+        let opened = Arc::new(opened);
         *slot.seen() = seen;
-        slot.keep(Arc::clone(&file));
+        slot.keep(Arc::clone(&opened));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.push_back(Arc::downgrade(slot));
         let too_many = open.len().saturating_sub(OPEN_MAX);
         for oldest in open.drain(..too_many).filter_map(|slot| slot.upgrade()) {
             oldest.close();
         }
-        Ok(file)
+        Ok(opened)
     }
 }
 

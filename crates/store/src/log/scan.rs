@@ -12,6 +12,10 @@ use crate::event::{Position, Timestamp};
 use crate::planted::checksum_fits;
 use crate::record::{self, Recorded};
 
+/// Bytes that are read at once at first: who looks whether there is more at an end finds nothing,
+/// mostly.
+const WINDOW_BYTES_MIN: usize = 16 << 10;
+/// And after some reads.
 const WINDOW_BYTES: usize = 1 << 20;
 
 /// Where a scan stands, and what the frame there must look like.
@@ -96,6 +100,8 @@ pub(crate) struct Scan<'file> {
     end: u64,
     window: Bytes,
     window_start: u64,
+    /// Bytes that are read next.
+    window_bytes: usize,
     /// What the next frame must look like.
     pub(crate) expected: Expected,
 }
@@ -107,7 +113,8 @@ impl<'file> Scan<'file> {
         expected: Expected,
         end: u64,
     ) -> Self {
-        Self { file, nonce: header.nonce, end, window: Bytes::new(), window_start: 0, expected }
+        let (nonce, window, window_start) = (header.nonce, Bytes::new(), 0);
+        Self { file, nonce, end, window, window_start, window_bytes: WINDOW_BYTES_MIN, expected }
     }
 
     /// The next frame. After a whole one the scan stands behind it, else where it stood.
@@ -273,7 +280,8 @@ impl<'file> Scan<'file> {
         if let Some(start) = inside.filter(|start| start + length <= self.window.len()) {
             return Ok(self.window.slice(start..start + length));
         }
-        let wanted = length.max(WINDOW_BYTES).min((self.end - offset) as usize);
+        let wanted = length.max(self.window_bytes).min((self.end - offset) as usize);
+        self.window_bytes = (4 * self.window_bytes).min(WINDOW_BYTES);
         let mut window = vec![0; wanted];
         // A block that does not decode ends no scan: no frame stands there.
         let filled = read_with_holes(self.file, &mut window, offset, is_damage)?;

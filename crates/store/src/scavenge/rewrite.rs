@@ -51,7 +51,7 @@ pub(super) fn without_removed(
     let edition = Edition { removed: edits.removed, number: log.edition()?.number + 1 };
     let events = edits.records.len() as u64;
     let edited = Edited { file: &paced, edits };
-    log.replace(&*shared.disk, (shared.identity.store_id, edition), &edited, pace.stop())?;
+    log.replace(shared.compressing(pace.stop()), edition, &edited)?;
     Ok(Scavenged { files: 1, events, bytes_before: before, bytes_after: log.form()?.bytes })
 }
 

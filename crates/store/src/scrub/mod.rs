@@ -18,7 +18,7 @@ use crate::log::LogFile;
 use crate::pace::{Pace, Paced};
 use crate::shared::Shared;
 use crate::sync::Mutex;
-use crate::verify::{Damage, scan_file};
+use crate::verify::{Damage, check_gathered, scan_file};
 
 pub(crate) use state::{FILE as SCRUB_FILE, State};
 
@@ -122,7 +122,9 @@ impl Scrubber {
             let file = log.open_anew().map_err(|error| log.unreadable(0, error));
             let looked = file.and_then(|file| {
                 let paced = Paced { file: &*file, pace: &self.pace };
-                scan_file(log, &paced)
+                let mut damages = scan_file(log, &paced)?;
+                damages.extend(check_gathered(log, &mut |bytes| self.pace.rest(bytes)));
+                Ok(damages)
             });
             if !self.pace.was_interrupted() && self.pace.changes() == changes {
                 return Some(looked.unwrap_or_else(|error| vec![unreadable(log, &error)]));

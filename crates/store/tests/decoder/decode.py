@@ -84,7 +84,33 @@ def decompressed(data, number, store):
         is_packed = len(packed) != length
         raw += decoder.decompress(packed, max_output_size=length) if is_packed else packed
         block += 1
-    return raw
+    return raw, gathered(data, head, decoder)
+
+
+def gathered(data, head, decoder):
+    """The records of the events that stand in the file a second time, by their positions."""
+    nonce, first, before = u64(data, 32), u64(head, 84), (0, -1)
+    table, blocks = struct.unpack_from("<2I", head, 76)
+    records = {}
+    for block in range(blocks):
+        if block % 340 == 0:
+            content = page_content(data, nonce, table + block // 340)
+            start = u64(content, 0)
+        place = struct.unpack_from("<2I2H", content, 8 + block % 340 * 12)
+        packed, length = data[start : start + place[2]], place[3]
+        start += place[2]
+        is_packed = len(packed) != length
+        events = decoder.decompress(packed, max_output_size=length) if is_packed else packed
+        check(len(events) == length, "a gathered block of another length")
+        while events:
+            number, record = u32(events, 0), events[4 : 4 + u32(events, 4)]
+            stream = xxh3_64(record[56 : 56 + u16(record, 48)], nonce) >> 32
+            is_first = len(events) == length
+            check(not is_first or place[:2] == (stream, number), "a gathered block begins elsewhere")
+            check(before < (stream, number), "gathered events have no order")
+            before, records[first + number] = (stream, number), record
+            events = events[4 + len(record) :]
+    return records
 
 
 class Log:
@@ -102,23 +128,25 @@ class Log:
 
 
 def read_logs(directory, store):
-    logs = []
+    logs, twice = [], {}
     numbers = {path.stem for path in directory.iterdir() if path.suffix in (".log", ".zlog")}
     for name in sorted(numbers):
         compressed = directory / f"{name}.zlog"
         if compressed.exists():
-            data = decompressed(compressed.read_bytes(), int(name), store)
+            data, records = decompressed(compressed.read_bytes(), int(name), store)
+            twice.update(records)
         else:
             data = (directory / f"{name}.log").read_bytes()
         logs.append(Log(int(name), data, store))
     check([log.number for log in logs] == list(range(1, len(logs) + 1)), "a log file is missing")
-    return logs
+    return logs, twice
 
 
 class Walk:
     """A walk over all frames, in order."""
 
-    def __init__(self):
+    def __init__(self, twice):
+        self.twice = twice
         self.end = self.batch = self.left = self.chain = 0
         self.position, self.time = 1, 0
         self.versions, self.leaves, self.lines = {}, [], []
@@ -168,6 +196,8 @@ class Walk:
         record = body[:length]
         checksum = crc32c(struct.pack("<Q", self.position), record[8:])
         check(length >= 56 and u32(record, 4) == checksum, f"event {self.position}")
+        is_same = self.twice.get(self.position, record) == record
+        check(is_same, f"event {self.position} is another one where it stands a second time")
         if record[55] & IS_STUB:
             self.stub(record)
         else:
@@ -246,8 +276,8 @@ def tree(leaves):
 
 
 def main(directory):
-    logs = read_logs(directory, read_format(directory))
-    walk = Walk()
+    logs, twice = read_logs(directory, read_format(directory))
+    walk = Walk(twice)
     for index, log in enumerate(logs):
         walk.begin(log)
         walk.over(log, logs[index + 1] if index + 1 < len(logs) else None)

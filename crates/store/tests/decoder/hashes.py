@@ -56,10 +56,19 @@ def xxh3_64(data, seed):
         keyed ^= (keyed >> 35) + length
         keyed = (keyed * 0x9FB21C651E98DF25) & M64
         return keyed ^ (keyed >> 28)
-    assert 32 < length <= 64, "no other length is hashed"
-    total = length * 0x9E3779B185EBCA87
-    total += _mixed(data, 16, 32, seed) + _mixed(data, length - 32, 48, seed)
-    total += _mixed(data, 0, 0, seed) + _mixed(data, length - 16, 16, seed)
+    if 9 <= length <= 16:
+        low = ((_read(SECRET, 24, 8) ^ _read(SECRET, 32, 8)) + seed) & M64
+        high = ((_read(SECRET, 40, 8) ^ _read(SECRET, 48, 8)) - seed) & M64
+        low, high = low ^ _read(data, 0, 8), high ^ _read(data, length - 8, 8)
+        product = low * high
+        total = length + int.from_bytes(low.to_bytes(8, "little"), "big") + high
+        total += (product & M64) ^ (product >> 64)
+    else:
+        assert 16 < length <= 64, "no other length is hashed"
+        total = length * 0x9E3779B185EBCA87
+        if length > 32:
+            total += _mixed(data, 16, 32, seed) + _mixed(data, length - 32, 48, seed)
+        total += _mixed(data, 0, 0, seed) + _mixed(data, length - 16, 16, seed)
     total &= M64
     total ^= total >> 37
     total = (total * 0x165667919E3779F9) & M64

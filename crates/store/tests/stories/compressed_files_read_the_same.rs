@@ -57,7 +57,8 @@ fn everything_reads_the_same_before_and_after_and_after_opening_again() {
     let stat = store.stat().expect("it is open");
     let compressed: u64 = stat.files.iter().map(|file| file.allocated_bytes).sum();
     assert!(stat.files.iter().rev().skip(1).all(|file| file.is_compressed));
-    assert!(compressed * 2 < raw, "{compressed} of {raw} bytes");
+    // Also though they have all of these streams twice.
+    assert!(3 * compressed < 2 * raw, "{compressed} of {raw} bytes");
     assert_eq!(names(&disk, ".log").len(), 1, "the raw files are gone");
     for (query, before) in queries.iter().zip(&before) {
         assert_eq!(all(&store, query.clone()), *before);

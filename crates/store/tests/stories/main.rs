@@ -26,6 +26,7 @@ mod opens_every_old_version;
 mod read_only_beside_a_writer;
 mod repair_saves_every_whole_commit;
 mod runs_of_events_are_read_like_others;
+mod scattered_streams_stand_side_by_side_too;
 mod scavenging_gives_room_back_and_keeps_history;
 mod the_document_is_enough_to_read_a_store;
 mod time_ordered_reads_look_at_few_events;

@@ -138,12 +138,22 @@ fn a_store_that_is_open_one_that_was_closed_and_one_of_an_older_version() {
     check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/history/1/store"));
 }
 
+/// Whether a compressed file has events twice.
+fn has_gathered(path: &Path) -> bool {
+    let mut files = std::fs::read_dir(path).expect("it is there").map(|it| it.expect("it is there"));
+    files.any(|file| {
+        let is_compressed = file.path().extension().is_some_and(|end| end == "zlog");
+        is_compressed && std::fs::read(file.path()).expect("it is there")[80] > 0
+    })
+}
+
 #[test]
 fn a_store_with_compressed_files() {
     let (_directory, path) = new_directory();
     let store = filled(&path);
     store.compress().expect("there is room");
     assert!(store.stat().expect("it is sound").files.iter().any(|file| file.is_compressed));
+    assert!(has_gathered(&path), "some events stand in it twice");
     check(&path);
 }
 

@@ -130,10 +130,7 @@ impl SealedIndex {
         event: u32,
         near: &mut PlacesPage,
     ) -> Result<(usize, u64, u64)> {
-        let file = match self.files.len() {
-            1 => 0,
-            _ => self.files.partition_point(|file| file.first_event <= event) - 1,
-        };
+        let file = self.file_of(event);
         let number = self.header.sections.places + event / PLACES_PER_PAGE;
         if near.index != self.serial || near.number != number || near.page.is_empty() {
             *near = PlacesPage { index: self.serial, number, page: self.page(number)? };
@@ -148,6 +145,14 @@ impl SealedIndex {
             place_in(&self.page(number + 1)?, 0)
         };
         Ok((file, place_in(&near.page, slot), behind))
+    }
+
+    /// Which of its log files an event stands in.
+    pub(crate) fn file_of(&self, event: u32) -> usize {
+        match self.files.len() {
+            1 => 0,
+            _ => self.files.partition_point(|file| file.first_event <= event) - 1,
+        }
     }
 
     /// The key of this name, if an event here has it.

@@ -2,6 +2,7 @@
 //! them in blocks of 128 in a section of their own, with a directory to jump by.
 
 use std::io;
+use std::ops::Range;
 
 use super::SealedIndex;
 use super::build::failed;
@@ -237,6 +238,15 @@ impl SealedPostings {
         let is_run = distance < self.entries.len()
             && self.entries[self.entries.len() - 1 - distance] == event;
         if is_run { last.saturating_add(1) } else { alone }
+    }
+
+    /// Whether the event that was found last has others of the key beside it within a range, as far
+    /// as the block tells.
+    pub(crate) fn has_company(&self, event: u32, range: &Range<u32>) -> bool {
+        let place = self.entries.partition_point(|&entry| entry < event);
+        let before = place.checked_sub(1).and_then(|before| self.entries.get(before));
+        let neighbours = before.into_iter().chain(self.entries.get(place + 1));
+        neighbours.into_iter().any(|entry| range.contains(entry))
     }
 
     fn count_up_to(&mut self, index: &SealedIndex, event: u32) -> Result<u32> {

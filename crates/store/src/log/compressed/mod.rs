@@ -9,6 +9,8 @@
 //! A dictionary has pieces of the events that it was trained on, so no file has that of another:
 //! what is removed from one would stay in the others.
 
+mod gather;
+mod gathered;
 mod write;
 
 use std::cell::RefCell;
@@ -18,11 +20,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zstd_safe::{DCtx, DDict};
 
-pub(crate) use write::write_edition;
+pub(crate) use gathered::Gathered;
+use gathered::Section;
+pub(crate) use write::{Compressing, write_edition};
 
 use crate::cache::{CacheKey, Cached, ReadCache};
 use crate::disk::DiskFile;
-use crate::event::EventId;
+use crate::event::{EventId, Position};
 use crate::page::{self, CONTENT_BYTES, PAGE_BYTES};
 
 const MAGIC: &[u8; 8] = b"hithzlg1";
@@ -59,6 +63,7 @@ struct Header {
     table: u32,
     end: u32,
     edition: Edition,
+    gathered: Section,
 }
 
 /// Which of the files that a log file was rewritten to, one after another, this is.
@@ -82,6 +87,10 @@ impl Header {
         }
         bytes.extend_from_slice(&self.edition.removed.to_le_bytes());
         bytes.extend_from_slice(&self.edition.number.to_le_bytes());
+        for number in [self.gathered.table, self.gathered.blocks] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(&self.gathered.first_position.0.to_le_bytes());
         bytes
     }
 
@@ -104,6 +113,11 @@ impl Header {
             table: u32_at(56)?,
             end: u32_at(60)?,
             edition: Edition { removed: u64_at(64)?, number: u32_at(72)? },
+            gathered: Section {
+                table: u32_at(76)?,
+                blocks: u32_at(80)?,
+                first_position: Position(u64_at(84)?),
+            },
         };
         is_known.then_some(header)
     }

@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 
 use zstd_safe::{CCtx, CDict};
 
+use super::gather::{Gathering, gather};
+use super::gathered::{Section, write_table as write_gathered_table};
 use super::{
     BLOCK_BYTES, BLOCKS_PER_PAGE, CompressedLog, Edition, Header, damaged, file_name, header_of,
 };
@@ -28,22 +30,33 @@ const SAMPLES_BYTES: usize = 1 << 20;
 /// Bytes that are read, compressed and written at once.
 const CHUNK_BYTES: usize = 256 << 10;
 
+/// How compressed files are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Compressing<'store> {
+    pub(crate) disk: &'store dyn Disk,
+    pub(crate) store_id: EventId,
+    /// Whether they have the events of streams side by side, too.
+    pub(crate) gathers: bool,
+    /// Set when it shall be left off.
+    pub(crate) stop: &'store AtomicBool,
+}
+
 /// Compresses a log file, reads the result again, and gives it its name when it is equal: in one
 /// step, also if an earlier edition has it.
 ///
 /// Does not touch the log file. Leaves off with an error soon after `stop` is set.
 pub(crate) fn write_edition(
-    disk: &dyn Disk,
-    (store_id, number, edition): (EventId, u64, Edition),
+    compressing: Compressing<'_>,
+    (number, edition): (u64, Edition),
     raw: &dyn DiskFile,
-    stop: &AtomicBool,
 ) -> io::Result<()> {
+    let disk = compressing.disk;
     crate::roll::remove_if_there(disk, TEMPORARY)?;
     let file = disk.create(TEMPORARY)?;
     let dictionary = dictionary_for(disk, number, raw)?;
-    let written = write(&*file, (store_id, number, edition), (raw, &dictionary), stop)
+    let written = write(&*file, compressing, (number, edition), (raw, &dictionary))
         .and_then(|()| sync(&*file))
-        .and_then(|()| compare(disk, (store_id, number), raw, stop));
+        .and_then(|()| compare(compressing, number, raw));
     if let Err(error) = written {
         // What could be written of it takes the room that others may need.
         let _ = disk.remove(TEMPORARY);
@@ -59,29 +72,60 @@ fn sync(file: &dyn DiskFile) -> io::Result<()> {
 
 fn write(
     file: &dyn DiskFile,
-    (store_id, number, edition): (EventId, u64, Edition),
+    compressing: Compressing<'_>,
+    (number, edition): (u64, Edition),
     (raw, dictionary): (&dyn DiskFile, &[u8]),
-    stop: &AtomicBool,
 ) -> io::Result<()> {
+    let Compressing { store_id, stop, .. } = compressing;
     let raw_bytes = raw.len()?;
     let dictionary_bytes = dictionary.len() as u32;
     let seed = number ^ raw_bytes ^ u64::from(edition.number) << 48;
     let nonce = xxhash_rust::xxh3::xxh3_64_with_seed(store_id.as_bytes(), seed);
-    let mut header =
-        Header { store_id, number, nonce, raw_bytes, dictionary_bytes, table: 0, end: 0, edition };
+    let (table, end, gathered) = (0, 0, Section::default());
+    let mut header = Header {
+        store_id,
+        number,
+        nonce,
+        raw_bytes,
+        dictionary_bytes,
+        table,
+        end,
+        edition,
+        gathered,
+    };
     let mut pages = PageWriter::new(file, nonce, 1, stop);
     pages.put_across(dictionary)?;
     pages.finish(header.dictionary_pages().end)?;
     let mut blocks = Blocks::new(file, header.data_start(), dictionary);
     blocks.compress_all(raw, raw_bytes, stop)?;
+    let lengths = std::mem::take(&mut blocks.lengths);
+    let gathered_start = blocks.offset;
+    let gathered = gather_from(raw, &mut blocks, (compressing, number, nonce))?;
     header.table = blocks.offset.div_ceil(PAGE_BYTES as u64) as u32;
     let mut pages = PageWriter::new(file, nonce, header.table, stop);
-    write_table(&mut pages, header.data_start(), &blocks.lengths)?;
+    write_table(&mut pages, header.data_start(), &lengths)?;
+    header.gathered = Section { table: pages.number, ..gathered.section };
+    write_gathered_table(&mut pages, gathered_start, &gathered.entries)?;
     header.end = pages.number;
     pages.finish(header.end)?;
     let mut pages = PageWriter::new(file, nonce, 0, stop);
     pages.put(&header.encode());
     pages.finish(1)
+}
+
+fn gather_from(
+    raw: &dyn DiskFile,
+    blocks: &mut Blocks<'_>,
+    (compressing, number, nonce): (Compressing<'_>, u64, u64),
+) -> io::Result<Gathering> {
+    if is_planted(PlantedBug::GatherWhatWasThere)
+        && let Ok(file) = compressing.disk.open(&file_name(number))
+    {
+        let cache = Arc::new(ReadCache::new(0));
+        let before = CompressedLog::open(file, (None, number), &cache)?;
+        return gather(&before, blocks, (compressing, nonce));
+    }
+    gather(raw, blocks, (compressing, nonce))
 }
 
 /// The dictionary of a file is made of that alone: what is removed from another is not in it.
@@ -116,19 +160,23 @@ fn train(raw: &dyn DiskFile, raw_bytes: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-struct Blocks<'file> {
+/// Compresses blocks and writes them one behind the other.
+pub(super) struct Blocks<'file> {
     file: &'file dyn DiskFile,
     /// Where the next block goes.
     offset: u64,
     lengths: Vec<u16>,
     context: CCtx<'static>,
     dictionary: CDict<'static>,
+    /// The block that was compressed last.
+    packed: Vec<u8>,
 }
 
 impl<'file> Blocks<'file> {
     fn new(file: &'file dyn DiskFile, offset: u64, dictionary: &[u8]) -> Self {
         let (context, dictionary) = (CCtx::create(), CDict::create(dictionary, LEVEL));
-        Self { file, offset, lengths: Vec::new(), context, dictionary }
+        let (lengths, packed) = (Vec::new(), Vec::new());
+        Self { file, offset, lengths, context, dictionary, packed }
     }
 
     fn compress_all(
@@ -155,17 +203,27 @@ impl<'file> Blocks<'file> {
 
     fn compress_chunk(&mut self, chunk: &[u8]) -> io::Result<()> {
         let mut packed = Vec::with_capacity(chunk.len());
-        let mut block_packed = Vec::with_capacity(zstd_safe::compress_bound(BLOCK_BYTES));
         for block in chunk.chunks(BLOCK_BYTES) {
-            block_packed.clear();
-            let done =
-                self.context.compress_using_cdict(&mut block_packed, block, &self.dictionary);
-            let is_smaller = done.is_ok() && block_packed.len() < block.len();
-            let stored = if is_smaller { &block_packed[..] } else { block };
-            packed.extend_from_slice(stored);
-            self.lengths.push(stored.len() as u16);
+            let length = self.compress(block, &mut packed);
+            self.lengths.push(length);
         }
-        self.file.write_at(&packed, self.offset)?;
+        self.write(&packed)
+    }
+
+    /// Adds a block to `packed`, as it is if it does not become smaller; how long it is there.
+    pub(super) fn compress(&mut self, block: &[u8], packed: &mut Vec<u8>) -> u16 {
+        self.packed.clear();
+        self.packed.reserve(zstd_safe::compress_bound(block.len()));
+        let done = self.context.compress_using_cdict(&mut self.packed, block, &self.dictionary);
+        let is_smaller = done.is_ok() && self.packed.len() < block.len();
+        let stored = if is_smaller { &self.packed[..] } else { block };
+        packed.extend_from_slice(stored);
+        stored.len() as u16
+    }
+
+    /// Writes what was compressed.
+    pub(super) fn write(&mut self, packed: &[u8]) -> io::Result<()> {
+        self.file.write_at(packed, self.offset)?;
         self.offset += packed.len() as u64;
         Ok(())
     }
@@ -185,19 +243,15 @@ fn write_table(pages: &mut PageWriter<'_>, start: u64, lengths: &[u16]) -> io::R
 }
 
 /// Reads the compressed file as everybody will read it, and compares it with the log file.
-fn compare(
-    disk: &dyn Disk,
-    (store_id, number): (EventId, u64),
-    raw: &dyn DiskFile,
-    stop: &AtomicBool,
-) -> io::Result<()> {
+fn compare(compressing: Compressing<'_>, number: u64, raw: &dyn DiskFile) -> io::Result<()> {
     let cache = Arc::new(ReadCache::new(0));
-    let compressed = CompressedLog::open(disk.open(TEMPORARY)?, (Some(store_id), number), &cache)?;
+    let file = compressing.disk.open(TEMPORARY)?;
+    let compressed = CompressedLog::open(file, (Some(compressing.store_id), number), &cache)?;
     let raw_bytes = raw.len()?;
     let (mut one, mut other) = (vec![0; CHUNK_BYTES], vec![0; CHUNK_BYTES]);
     let mut offset = 0;
     while offset < raw_bytes {
-        if stop.load(Ordering::Relaxed) {
+        if compressing.stop.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let length = raw.read_at(&mut one, offset)?;
@@ -206,5 +260,8 @@ fn compare(
         }
         offset += length as u64;
     }
-    Ok(())
+    compressed.check_gathered(&mut |_| match compressing.stop.load(Ordering::Relaxed) {
+        true => Err(io::ErrorKind::Interrupted.into()),
+        false => Ok(()),
+    })
 }

@@ -47,6 +47,7 @@ pub(crate) fn bytes_read_from_disk() -> io::Result<u64> {
 }
 
 /// Waits until this process has nothing more to do in the background, and says how long that was.
+#[expect(clippy::disallowed_methods, reason = "that nothing happens for some time is waited for")]
 pub(crate) fn wait_until_idle() -> io::Result<Duration> {
     const LOOK_INTERVAL: Duration = Duration::from_millis(300);
     let started = Instant::now();

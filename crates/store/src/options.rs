@@ -31,9 +31,9 @@ pub struct Options {
     /// GiB. What is compressed takes about a quarter of the room and is read more slowly; 0
     /// compresses every full file, `u64::MAX` none.
     pub raw_bytes_max: u64,
-    /// Whether a compressed file has the events of a stream that stand far apart in it a second time,
-    /// side by side, so that one block is read and decoded for some ten of them. Default true. It
-    /// takes about half as much again as the events alone.
+    /// Whether a compressed file has the events of a stream that stand far apart in it a second
+    /// time, side by side, so that one block is read and decoded for some ten of them. Default
+    /// true. It takes about half as much again as the events alone.
     pub gathers_streams: bool,
     /// How many bytes a second are read in the background to remove what retention has removed.
     /// Default 32 MiB: some 10 MiB of log are rewritten a second then. 0 removes nothing in the

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::event::{Position, Timestamp};
+use crate::event::{Position, StreamName, Timestamp};
 use crate::events::EventSource;
-use crate::log::{Gathered, ReadBuffer};
+use crate::log::{ReadBuffer, StreamFinder};
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::{Direction, Query};
 use crate::read_ahead::{EVENTS_BEFORE, EVENTS_LEFT_MIN, ReadAhead};
@@ -38,7 +38,7 @@ pub(crate) struct Reader {
     ahead: Option<ReadAhead>,
     buffer: ReadBuffer,
     /// Where the events of one stream that is read may stand side by side.
-    gathered: Option<Gathered>,
+    finder: Option<StreamFinder>,
     sight: Sight,
     /// Where the last leap over what was removed went.
     leapt: Option<Floor>,
@@ -99,7 +99,7 @@ impl Reader {
             last: bounds.up_to.unwrap_or(end).min(end).0,
         };
         let left = query.limit.unwrap_or(u64::MAX);
-        let gathered = one_stream(&query).map(Gathered::of);
+        let finder = one_stream(&query).map(StreamFinder::of);
         Self {
             shared,
             query,
@@ -112,7 +112,7 @@ impl Reader {
             run_events: 0,
             ahead: None,
             buffer: ReadBuffer::default(),
-            gathered,
+            finder,
             sight: Sight::Everything,
             leapt: None,
         }
@@ -177,8 +177,8 @@ impl Reader {
         }
         (self.run_events, self.ahead) = (0, None);
         let (segment, cursor) = self.walk.as_ref().expect("a match is in a segment");
-        let gathered = self.gathered.as_mut().filter(|_| segment.has_company(event, cursor));
-        segment.read_cached(event, (&mut self.buffer, gathered), &self.shared.cache)
+        let finder = self.finder.as_mut().filter(|_| segment.has_company(event, cursor));
+        segment.read_cached(event, (&mut self.buffer, finder), &self.shared.cache)
     }
 
     /// Reads an event of a run, from some length of it on with a thread that is ahead.
@@ -523,7 +523,7 @@ impl EventSource for Reading {
 fn one_stream(query: &Query) -> Option<&str> {
     let [item] = &query.items[..] else { return None };
     let stream = item.stream.as_ref().filter(|_| query.limit != Some(1));
-    stream.map(|stream| stream.as_str())
+    stream.map(StreamName::as_str)
 }
 
 /// What following returns: a reader whose end moves on with what is durable.

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::index::sealed::{SealedIndex, SealedPostings};
 use crate::index::{GrowingIndex, IdRange, KeyClass, PostingsCursor};
-use crate::log::{Expected, FileHeader, Frame, FrameKind, Gathered, LogFile, ReadBuffer};
+use crate::log::{Expected, FileHeader, Frame, FrameKind, LogFile, ReadBuffer, StreamFinder};
 use crate::options::Options;
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::Direction;
@@ -324,9 +324,9 @@ impl Segment {
     }
 
     /// An event that its log file has beside others of its stream, if it does.
-    fn read_gathered(&self, event: u32, of: &mut Gathered) -> Option<Recorded> {
+    fn read_gathered(&self, event: u32, finder: &mut StreamFinder) -> Option<Recorded> {
         let Self::Sealed(sealed) = self else { return None };
-        sealed.logs[sealed.index.file_of(event)].gathered(self.position(event), of)
+        sealed.logs[sealed.index.file_of(event)].find_gathered(self.position(event), finder)
     }
 
     /// Whether an event that a walk has found may have others of the walk beside it in its file.
@@ -367,7 +367,7 @@ impl Segment {
     pub(crate) fn read_cached(
         &self,
         event: u32,
-        (buffer, gathered): (&mut ReadBuffer, Option<&mut Gathered>),
+        (buffer, finder): (&mut ReadBuffer, Option<&mut StreamFinder>),
         cache: &ReadCache,
     ) -> Result<Recorded> {
         let position = self.position(event);
@@ -376,7 +376,7 @@ impl Segment {
         if is_asked_again && let Some(Cached::Event(event)) = cache.find(key) {
             return Ok(event);
         }
-        if let Some(recorded) = gathered.and_then(|of| self.read_gathered(event, of)) {
+        if let Some(recorded) = finder.and_then(|finder| self.read_gathered(event, finder)) {
             if is_asked_again {
                 // It would keep what stands beside it in memory.
                 cache.keep(key, Cached::Event(recorded.copied()));

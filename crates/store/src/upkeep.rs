@@ -161,8 +161,8 @@ impl Upkeep {
         }
     }
 
-    /// Writes compressed files anew of which what they have twice was found damaged: nothing of it is
-    /// needed, so what fails is left as it is.
+    /// Writes compressed files anew of which what they have twice was found damaged: nothing of it
+    /// is needed, so what fails is left as it is.
     fn mend_compressed(&self) {
         let is_here = |log: &LogFile| log.form().is_ok_and(|form| form.archive.is_none());
         let logs = self.shared.logs().into_iter();

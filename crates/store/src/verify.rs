@@ -323,7 +323,7 @@ impl Check {
 fn scan_log(log: &LogFile) -> Result<Vec<Damage>> {
     let file = log.file().map_err(crate::load::disk_error("it could not be read"))?;
     let mut damages = scan_file(log, &*file)?;
-    damages.extend(check_gathered(log, &mut |_| Ok(())));
+    damages.extend(check_gathered(log, &mut |_| Ok(()))?);
     Ok(damages)
 }
 
@@ -332,13 +332,13 @@ fn scan_log(log: &LogFile) -> Result<Vec<Damage>> {
 pub(crate) fn check_gathered(
     log: &LogFile,
     before: &mut dyn FnMut(u64) -> std::io::Result<()>,
-) -> Option<Damage> {
-    let error = log.check_gathered(before).err()?;
+) -> Result<Option<Damage>> {
+    let Some(error) = log.check_gathered(before)? else { return Ok(None) };
     let what = format!(
         "its second copy of scattered streams is not whole ({error}); no event is concerned, and a \
          store that is open for writing makes the copy anew when it has noticed"
     );
-    Some(Damage { file: log.name.clone(), offset: 0, positions: None, what })
+    Ok(Some(Damage { file: log.name.clone(), offset: 0, positions: None, what }))
 }
 
 /// What is damaged in a log file, up to where it is known to end, read through `file`.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 
-use super::compressed::{self, Compressing, Edition, Gathered};
+use super::compressed::{self, Compressing, Edition, StreamFinder};
 use super::handles::{Form, Handles, Opened, Slot};
 use super::header::{FileHeader, HEADER_BYTES};
 use super::holes::is_damage;
@@ -65,13 +65,21 @@ impl LogFile {
 
     /// An event of one stream, if the file is compressed and has it beside others of the stream.
     /// What is wrong there is kept in mind: nothing is looked for there any more.
-    pub(crate) fn gathered(&self, position: Position, of: &mut Gathered) -> Option<Recorded> {
-        let opened = self.slot.opened();
-        let log = opened.as_ref()?.compressed.as_ref()?;
+    pub(crate) fn find_gathered(
+        &self,
+        position: Position,
+        finder: &mut StreamFinder,
+    ) -> Option<Recorded> {
         if self.gathered_is_damaged() {
             return None;
         }
-        of.find(log, position).unwrap_or_else(|error| {
+        let found = if let Some(opened) = &*self.slot.opened() {
+            finder.find(opened.compressed.as_ref()?, position)
+        } else {
+            let opened = self.handles.open_into(&self.slot, self.number).ok()?;
+            finder.find(opened.compressed.as_ref()?, position)
+        };
+        found.unwrap_or_else(|error| {
             self.gathered_is_damaged.fetch_or(is_damage(&error), Ordering::Relaxed);
             None
         })
@@ -82,24 +90,31 @@ impl LogFile {
         self.gathered_is_damaged.load(Ordering::Relaxed)
     }
 
-    /// Writes it anew because what it has gathered is damaged. It is tried once each time that it is
-    /// found to be.
+    /// Writes it anew because what it has gathered is damaged. It is tried once each time that it
+    /// is found to be.
     pub(crate) fn mend_gathered(&self, compressing: Compressing<'_>) -> Result<()> {
         self.gathered_is_damaged.store(false, Ordering::Relaxed);
-        let file = self.file().map_err(|error| self.unreadable(0, error))?;
+        // One that is open may be of an earlier edition.
+        let file = self.open_anew().map_err(|error| self.unreadable(0, error))?;
         self.replace(compressing, self.edition()?, &*file)
     }
 
-    /// Reads all that it has gathered, and says before each part how many bytes are read for it. An
-    /// error says what is wrong.
+    /// Reads all that it has gathered, and says before each part how many bytes are read for it;
+    /// what is wrong with it, if something is.
     pub(crate) fn check_gathered(
         &self,
         before: &mut dyn FnMut(u64) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let Some(log) = self.handles.open_form(self.number)?.compressed else { return Ok(()) };
-        log.check_gathered(before).inspect_err(|error| {
-            self.gathered_is_damaged.fetch_or(is_damage(error), Ordering::Relaxed);
-        })
+    ) -> Result<Option<io::Error>> {
+        let opened = self.handles.open_form(self.number);
+        let opened = opened.map_err(|error| self.unreadable(0, error))?;
+        let Some(log) = opened.compressed else { return Ok(None) };
+        match log.check_gathered(before) {
+            Err(error) if is_damage(&error) => {
+                self.gathered_is_damaged.store(true, Ordering::Relaxed);
+                Ok(Some(error))
+            }
+            other => other.map(|()| None).map_err(|error| self.unreadable(0, error)),
+        }
     }
 
     /// The file as it is on the disk now, with nothing that an open one has in memory.

@@ -50,8 +50,15 @@ pub(crate) struct Form {
 #[derive(Default)]
 pub(super) struct Slot {
     opened: ArcSwapOption<Opened>,
+    known: Mutex<Known>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Known {
     /// There, if the file was compressed and here when it was opened last.
-    seen: Mutex<Option<Seen>>,
+    seen: Option<Seen>,
+    /// How often the file was replaced by another: one that was opened before is not kept.
+    replaced: u64,
 }
 
 impl Slot {
@@ -65,16 +72,28 @@ impl Slot {
 
     /// Has all its names looked for when it is opened next.
     pub(super) fn forget(&self) {
+        let mut known = self.known();
         self.opened.store(None);
-        *self.seen() = None;
+        *known = Known { seen: None, replaced: known.replaced + 1 };
+    }
+
+    /// Keeps what was opened, unless it was replaced since that was begun.
+    fn keep_if_current(&self, (opened, seen): (&Arc<Opened>, Option<Seen>), begun: Known) -> bool {
+        let mut known = self.known();
+        let is_current = known.replaced == begun.replaced;
+        if is_current {
+            known.seen = seen;
+            self.keep(Arc::clone(opened));
+        }
+        is_current
     }
 
     fn close(&self) {
         self.opened.store(None); // whoever is reading from it has it until done
     }
 
-    fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -280,11 +299,12 @@ impl Handles {
 
     /// Opens a log file and keeps it open for the next who asks, for a while.
     pub(super) fn open_into(&self, slot: &Arc<Slot>, number: u64) -> io::Result<Arc<Opened>> {
-        let seen = *slot.seen();
-        let (opened, seen) = self.open_again(number, seen)?;
+        let known = *slot.known();
+        let (opened, seen) = self.open_again(number, known.seen)?;
         let opened = Arc::new(opened);
-        *slot.seen() = seen;
-        slot.keep(Arc::clone(&opened));
+        if !slot.keep_if_current((&opened, seen), known) {
+            return Ok(opened);
+        }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.push_back(Arc::downgrade(slot));
         let too_many = open.len().saturating_sub(OPEN_MAX);
@@ -312,5 +332,23 @@ fn or_else_if_missing<T>(
     match first {
         Err(error) if error.kind() == io::ErrorKind::NotFound => second(),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::MemoryDisk;
+
+    /// A reader that was slow kept the file as it was before something was removed from it.
+    #[test]
+    fn a_file_that_was_replaced_while_it_was_opened_is_not_kept() {
+        let (disk, slot) = (MemoryDisk::new(), Slot::default());
+        let opened = Arc::new(Opened::raw(disk.create("file").expect("it is new")));
+        let begun = *slot.known();
+        slot.forget();
+        assert!(!slot.keep_if_current((&opened, None), begun) && slot.opened().is_none());
+        let begun = *slot.known();
+        assert!(slot.keep_if_current((&opened, None), begun) && slot.opened().is_some());
     }
 }

@@ -14,7 +14,7 @@ mod identity;
 mod scan;
 
 pub(crate) use clean_end::{CleanEnd, is_clean_end};
-pub(crate) use compressed::{Compressing, Edition, Gathered};
+pub(crate) use compressed::{Compressing, Edition, StreamFinder};
 pub(crate) use file::{LogFile, ReadBuffer};
 pub(crate) use frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, mark_removed};
 pub(crate) use handles::{Form, Handles};

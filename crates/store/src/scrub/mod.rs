@@ -123,7 +123,7 @@ impl Scrubber {
             let looked = file.and_then(|file| {
                 let paced = Paced { file: &*file, pace: &self.pace };
                 let mut damages = scan_file(log, &paced)?;
-                damages.extend(check_gathered(log, &mut |bytes| self.pace.rest(bytes)));
+                damages.extend(check_gathered(log, &mut |bytes| self.pace.rest(bytes))?);
                 Ok(damages)
             });
             if !self.pace.was_interrupted() && self.pace.changes() == changes {

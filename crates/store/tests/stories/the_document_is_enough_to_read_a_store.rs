@@ -140,7 +140,8 @@ fn a_store_that_is_open_one_that_was_closed_and_one_of_an_older_version() {
 
 /// Whether a compressed file has events twice.
 fn has_gathered(path: &Path) -> bool {
-    let mut files = std::fs::read_dir(path).expect("it is there").map(|it| it.expect("it is there"));
+    let mut files =
+        std::fs::read_dir(path).expect("it is there").map(|it| it.expect("it is there"));
     files.any(|file| {
         let is_compressed = file.path().extension().is_some_and(|end| end == "zlog");
         is_compressed && std::fs::read(file.path()).expect("it is there")[80] > 0

@@ -16,10 +16,13 @@ const GATHERED_BYTES: usize = 4096;
 const RECORD_BYTES_MAX: usize = 16 << 10;
 /// Bytes of compressed blocks that are written at once.
 const PACKED_BYTES: usize = 256 << 10;
-/// How many events are sorted at once, so that a file of many takes no more memory than one of few.
-const EVENTS_AT_ONCE: usize = 1 << 18;
-/// Parts of a file have about as many each, and never more than this.
-const EVENTS_AT_ONCE_MAX: usize = 2 * EVENTS_AT_ONCE;
+/// How many events are sorted at once, so that a file of many takes no more memory than one of few:
+/// 8 MiB at most. The others are not gathered.
+const EVENTS_AT_ONCE_MAX: usize = 1 << 19;
+/// A file of more is read once for each share of about so many.
+const EVENTS_OF_SHARE: usize = 400_000;
+/// Of a file of very many small events the others are not gathered.
+const SHARES_MAX: u64 = 16;
 
 /// What was gathered.
 #[derive(Default)]
@@ -57,16 +60,16 @@ pub(super) fn gather(
     };
     let file = File { raw, header, nonce, stop: compressing.stop };
     let mut writer = Writer::new(blocks);
-    let (first, count) = file.candidates(|_| true)?;
-    let parts = count.div_ceil(EVENTS_AT_ONCE);
-    if parts > 1 {
-        drop(first);
-        for part in 0..parts as u64 {
-            let is_of_part = |hash: u32| (u64::from(hash) * parts as u64) >> 32 == part;
-            writer.put_streams(&file, file.candidates(is_of_part)?.0)?;
-        }
+    let (all, count) = file.candidates(|_| true)?;
+    if count <= EVENTS_AT_ONCE_MAX {
+        writer.put_streams(&file, all)?;
     } else {
-        writer.put_streams(&file, first)?;
+        drop(all);
+        let shares = count.div_ceil(EVENTS_OF_SHARE) as u64;
+        for share in 0..shares.min(SHARES_MAX) {
+            let is_of_share = |hash: u32| (u64::from(hash) * shares) >> 32 == share;
+            writer.put_streams(&file, file.candidates(is_of_share)?.0)?;
+        }
     }
     let entries = writer.finish()?;
     let blocks = entries.len() as u32;
@@ -96,6 +99,11 @@ struct File<'file> {
 }
 
 impl File<'_> {
+    fn leave_off_if_told(&self) -> io::Result<()> {
+        let is_told = self.stop.load(Ordering::Relaxed);
+        if is_told { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+    }
+
     /// The events of streams with such hashes, or the first of them if there are more than fit, and
     /// how many there are. Ends at the first damage: what is behind it is not gathered.
     fn candidates(&self, is_wanted: impl Fn(u32) -> bool) -> io::Result<(Vec<Candidate>, usize)> {
@@ -103,9 +111,7 @@ impl File<'_> {
         let mut scan = Scan::new(self.raw, &self.header, start, self.raw.len()?);
         let (mut candidates, mut count) = (Vec::new(), 0);
         while let Found::Frame(frame) = scan.next_frame()? {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
+            self.leave_off_if_told()?;
             let found = self.candidates_of(&frame).filter(|event| is_wanted(event.place.stream));
             for event in found {
                 count += 1;
@@ -136,6 +142,7 @@ impl File<'_> {
 
     /// The record of an event.
     fn record_of(&self, event: &Candidate) -> io::Result<Vec<u8>> {
+        self.leave_off_if_told()?;
         let mut bytes = vec![0; usize::from(event.bytes)];
         let filled = self.raw.read_at(&mut bytes, event.offset())?;
         if filled < bytes.len() { Err(damaged("an event is cut")) } else { Ok(bytes) }
@@ -147,20 +154,20 @@ struct Writer<'blocks, 'file> {
     blocks: &'blocks mut Blocks<'file>,
     entries: Vec<Entry>,
     /// The block that is being filled.
-    block: Part,
+    block: Piece,
     /// Events of one stream that stay together.
-    part: Part,
+    piece: Piece,
     packed: Vec<u8>,
 }
 
 /// Events that stand in one block.
 #[derive(Default)]
-struct Part {
+struct Piece {
     first: Option<Place>,
     bytes: Vec<u8>,
 }
 
-impl Part {
+impl Piece {
     fn has_room_for(&self, bytes: usize) -> bool {
         self.bytes.is_empty() || self.bytes.len() + bytes <= GATHERED_BYTES
     }
@@ -178,8 +185,8 @@ impl Part {
 
 impl<'blocks, 'file> Writer<'blocks, 'file> {
     fn new(blocks: &'blocks mut Blocks<'file>) -> Self {
-        let (block, part) = (Part::default(), Part::default());
-        Self { blocks, entries: Vec::new(), block, part, packed: Vec::new() }
+        let (block, piece) = (Piece::default(), Piece::default());
+        Self { blocks, entries: Vec::new(), block, piece, packed: Vec::new() }
     }
 
     /// Puts the streams that are scattered.
@@ -192,21 +199,21 @@ impl<'blocks, 'file> Writer<'blocks, 'file> {
     fn put_stream(&mut self, file: &File<'_>, events: &[Candidate]) -> io::Result<()> {
         for event in events {
             let record = file.record_of(event)?;
-            if !self.part.has_room_for(NUMBER_BYTES + record.len()) {
-                self.finish_part()?;
+            if !self.piece.has_room_for(NUMBER_BYTES + record.len()) {
+                self.finish_piece()?;
             }
-            self.part.put(Some(event.place), &event.place.event.to_le_bytes());
-            self.part.put(None, &record);
+            self.piece.put(Some(event.place), &event.place.event.to_le_bytes());
+            self.piece.put(None, &record);
         }
-        self.finish_part()
+        self.finish_piece()
     }
 
-    fn finish_part(&mut self) -> io::Result<()> {
-        if !self.block.has_room_for(self.part.bytes.len()) {
+    fn finish_piece(&mut self) -> io::Result<()> {
+        if !self.block.has_room_for(self.piece.bytes.len()) {
             self.finish_block()?;
         }
-        self.block.put(self.part.first, &self.part.bytes);
-        self.part.clear();
+        self.block.put(self.piece.first, &self.piece.bytes);
+        self.piece.clear();
         Ok(())
     }
 

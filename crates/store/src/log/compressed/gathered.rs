@@ -1,4 +1,5 @@
-//! What a compressed file has twice: the events of streams that stand far apart in it, side by side.
+//! What a compressed file has twice: the events of streams that stand far apart in it, side by
+//! side.
 //!
 //! Each event of such a stream is in a block of its own, so that a load would read and decode as
 //! many blocks as there are events. Here it is one for some ten of them. Derived from the other
@@ -91,6 +92,40 @@ pub(super) fn write_table(
     Ok(())
 }
 
+/// Where what is looked for is, seen from a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Before,
+    Here,
+    HereOrBehind,
+}
+
+/// The last page that has something here or behind it: looked for at a guess, then further and
+/// further from it, and where that went too far by halves.
+fn search(
+    pages: u32,
+    guess: u32,
+    mut side_at: impl FnMut(u32) -> io::Result<Side>,
+) -> io::Result<Option<u32>> {
+    let (mut low, mut high, mut probe) = (0, pages, guess);
+    let (mut step, mut found) = (0_u32, None);
+    while low < high {
+        let side = side_at(probe)?;
+        if side == Side::Here {
+            return Ok(Some(probe));
+        }
+        if side == Side::Before {
+            high = probe;
+            probe = high.saturating_sub(1 + step.min(high.saturating_sub(low) / 2));
+        } else {
+            (found, low) = (Some(probe), probe + 1);
+            probe = low + step.min(high.saturating_sub(low) / 2);
+        }
+        step = step.saturating_mul(2).saturating_add(1);
+    }
+    Ok(found)
+}
+
 /// What one page of the table says.
 struct TablePage {
     page: Bytes,
@@ -112,13 +147,26 @@ impl TablePage {
         self.entries().last().map(|entry| entry.first)
     }
 
+    fn side_of(&self, place: Place) -> Side {
+        match self.first().zip(self.last()) {
+            Some((first, last)) if first <= place => {
+                if place < last {
+                    Side::Here
+                } else {
+                    Side::HereOrBehind
+                }
+            }
+            _ => Side::Before,
+        }
+    }
+
     /// The last block that begins at a place or before it, and where that starts.
     fn block_of(&self, place: Place) -> Option<(u64, Entry)> {
         let mut offset = u64::from_le_bytes(self.page[..8].try_into().expect("eight bytes"));
         let mut found = None;
         for entry in self.entries().take_while(|entry| entry.first <= place) {
             found = Some((offset, entry));
-            offset += u64::from(entry.packed_bytes);
+            offset = offset.saturating_add(u64::from(entry.packed_bytes));
         }
         found
     }
@@ -137,27 +185,12 @@ impl CompressedLog {
     }
 
     /// The last page of the table that begins at a place or before it. Hashes are spread evenly: it
-    /// is looked for where it should be, and then further and further from there.
+    /// is where it should be, or near that.
     fn find_gathered_page(&self, place: Place) -> io::Result<Option<TablePage>> {
-        let (mut low, mut high) = (0, self.gathered_pages());
-        let mut probe = ((u64::from(place.stream) * u64::from(high)) >> 32) as u32;
-        let (mut step, mut found) = (1, None);
-        while low < high {
-            let page = self.gathered_page(probe)?;
-            if page.first().is_some_and(|first| first <= place) {
-                let is_last = page.last().is_some_and(|last| last > place);
-                (low, found) = (probe + 1, Some(page));
-                if is_last {
-                    break;
-                }
-                probe = low.saturating_add(step).min(high).saturating_sub(1);
-            } else {
-                high = probe;
-                probe = high.saturating_sub(step).max(low);
-            }
-            step *= 2;
-        }
-        Ok(found)
+        let pages = self.gathered_pages();
+        let guess = ((u64::from(place.stream) * u64::from(pages)) >> 32) as u32;
+        let found = search(pages, guess, |number| Ok(self.gathered_page(number)?.side_of(place)))?;
+        found.map(|number| self.gathered_page(number)).transpose()
     }
 
     /// The block that an event stands in if it is gathered.
@@ -207,16 +240,18 @@ impl CompressedLog {
     /// Whether all of a block is whole and comes behind the place before; the place of its last
     /// event.
     fn check_block(&self, block: &Bytes, first: Place, before: Option<Place>) -> io::Result<Place> {
-        let mut places = Vec::new();
+        let (mut places, mut bytes) = (Vec::new(), 0);
         for record in records_of(block) {
             let event = record.0;
+            bytes += NUMBER_BYTES + record.1.len();
             let recorded = self.gathered_event(record)?;
             let stream = hash_of(recorded.stream().unwrap_or_default(), self.header.nonce);
             places.push(Place { stream, event });
         }
         let is_sorted = before.into_iter().chain(places.iter().copied()).is_sorted_by(|a, b| a < b);
-        let last = places.last().filter(|_| is_sorted && places[0] == first);
-        last.copied().ok_or_else(|| damaged("what it has gathered is in no order"))
+        let is_all = is_sorted && bytes == block.len();
+        let last = places.last().filter(|_| is_all && places[0] == first);
+        last.copied().ok_or_else(|| damaged("a gathered block is not what was written"))
     }
 }
 
@@ -234,23 +269,27 @@ fn records_of(block: &Bytes) -> impl Iterator<Item = (u32, Bytes)> + '_ {
 }
 
 /// Finds the events of one stream that are gathered in some file or other, one after another.
-pub(crate) struct Gathered {
+pub(crate) struct StreamFinder {
     stream: Box<str>,
     /// The file that was looked into last, by its serial, and the stream's hash there.
     file: Option<(u32, u32)>,
     /// The block that was read last.
     block: Bytes,
-    /// Whether something was not found there: then the rest of the stream is not, mostly.
-    is_missed: bool,
+    /// How often something was not found there.
+    misses: u32,
 }
 
-impl Gathered {
+/// After so many events that were not found, the rest of a stream is not looked for in a file: it
+/// may stand together there anyway. A few can be too large, or removed.
+const MISSES_MAX: u32 = 4;
+
+impl StreamFinder {
     pub(crate) fn of(stream: &str) -> Self {
-        Self { stream: stream.into(), file: None, block: Bytes::new(), is_missed: false }
+        Self { stream: stream.into(), file: None, block: Bytes::new(), misses: 0 }
     }
 
-    /// The event at a position, if it is gathered in this file. Who finds nothing, or gets an error,
-    /// reads the event where it stands.
+    /// The event at a position, if it is gathered in this file. Who finds nothing, or gets an
+    /// error, reads the event where it stands.
     pub(crate) fn find(
         &mut self,
         log: &CompressedLog,
@@ -261,12 +300,12 @@ impl Gathered {
         let Some(event) = event.and_then(|event| u32::try_from(event).ok()) else {
             return Ok(None);
         };
-        if self.is_missed {
+        if self.misses >= MISSES_MAX {
             return Ok(None);
         }
-        self.is_missed = true;
+        self.misses += 1;
         let found = self.find_in(log, Place { stream, event })?;
-        self.is_missed = found.is_none();
+        self.misses -= u32::from(found.is_some());
         Ok(found)
     }
 
@@ -277,21 +316,51 @@ impl Gathered {
             _ => {
                 let hash = hash_of(&self.stream, log.header.nonce);
                 (self.file, self.block) = (Some((log.serial, hash)), Bytes::new());
-                self.is_missed = log.header.gathered.blocks == 0;
+                self.misses = if log.header.gathered.blocks == 0 { MISSES_MAX } else { 0 };
                 hash
             }
         }
     }
 
     fn find_in(&mut self, log: &CompressedLog, place: Place) -> io::Result<Option<Recorded>> {
-        if let Some(record) = record_of(&self.block, place.event) {
+        if let Some(record) = record_numbered(&self.block, place.event) {
             return log.gathered_event(record).map(Some);
         }
         self.block = log.gathered_block(place)?.unwrap_or_default();
-        record_of(&self.block, place.event).map(|it| log.gathered_event(it)).transpose()
+        let record = record_numbered(&self.block, place.event);
+        record.map(|record| log.gathered_event(record)).transpose()
     }
 }
 
-fn record_of(block: &Bytes, event: u32) -> Option<(u32, Bytes)> {
+fn record_numbered(block: &Bytes, event: u32) -> Option<(u32, Bytes)> {
     records_of(block).find(|(number, _)| *number == event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_guess_the_page_is_found_in_few_steps() {
+        for pages in (0..100).chain([192, 257]) {
+            for guess in 0..pages {
+                for wanted in 0..pages {
+                    let mut steps = 0;
+                    let found = search(pages, guess, |probe| {
+                        assert!(probe < pages);
+                        steps += 1;
+                        Ok(match probe.cmp(&wanted) {
+                            std::cmp::Ordering::Greater => Side::Before,
+                            std::cmp::Ordering::Equal if wanted % 2 == 0 => Side::Here,
+                            _ => Side::HereOrBehind,
+                        })
+                    });
+                    assert_eq!(found.expect("nothing fails"), Some(wanted));
+                    assert!(steps <= 20, "{steps} steps from {guess} to {wanted} of {pages}");
+                }
+            }
+        }
+        let nowhere = search(9, 4, |_| Ok(Side::Before));
+        assert_eq!(nowhere.expect("nothing fails"), None);
+    }
 }

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zstd_safe::{DCtx, DDict};
 
-pub(crate) use gathered::Gathered;
 use gathered::Section;
+pub(crate) use gathered::StreamFinder;
 pub(crate) use write::{Compressing, write_edition};
 
 use crate::cache::{CacheKey, Cached, ReadCache};

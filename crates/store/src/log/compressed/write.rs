@@ -79,7 +79,8 @@ fn write(
     let Compressing { store_id, stop, .. } = compressing;
     let raw_bytes = raw.len()?;
     let dictionary_bytes = dictionary.len() as u32;
-    let seed = number ^ raw_bytes ^ u64::from(edition.number) << 48;
+    let form = u64::from(edition.number) << 48 ^ u64::from(compressing.gathers) << 47;
+    let seed = number ^ raw_bytes ^ form;
     let nonce = xxhash_rust::xxh3::xxh3_64_with_seed(store_id.as_bytes(), seed);
     let (table, end, gathered) = (0, 0, Section::default());
     let mut header = Header {
@@ -260,8 +261,8 @@ fn compare(compressing: Compressing<'_>, number: u64, raw: &dyn DiskFile) -> io:
         }
         offset += length as u64;
     }
-    compressed.check_gathered(&mut |_| match compressing.stop.load(Ordering::Relaxed) {
-        true => Err(io::ErrorKind::Interrupted.into()),
-        false => Ok(()),
+    compressed.check_gathered(&mut |_| {
+        let is_told = compressing.stop.load(Ordering::Relaxed);
+        if is_told { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
     })
 }

@@ -28,17 +28,18 @@ pub struct Options {
     /// MiB what compression takes for a moment: some 12 MiB.
     pub memory_bytes_max: u64,
     /// Log files beyond so many bytes, oldest first, are compressed in the background. Default 1
-    /// GiB. What is compressed takes about a quarter of the room and is read more slowly; 0
+    /// GiB. What is compressed takes a quarter to a half of the room and is read more slowly; 0
     /// compresses every full file, `u64::MAX` none.
     pub raw_bytes_max: u64,
     /// Whether a compressed file has the events of a stream that stand far apart in it a second
     /// time, side by side, so that one block is read and decoded for some ten of them. Default
-    /// true. It takes about half as much again as the events alone.
+    /// true. That takes as much room again as these events do, so that what is compressed takes up
+    /// to twice as much.
     pub gathers_streams: bool,
     /// How many bytes a second are read in the background to remove what retention has removed.
-    /// Default 32 MiB: some 10 MiB of log are rewritten a second then. 0 removes nothing in the
-    /// background. Without background threads, and for its callers,
-    /// [`scavenge`](crate::EmbeddedStore::scavenge) removes as well.
+    /// Default 32 MiB: some 4 to 6 MiB of log are rewritten a second then, and 10 where streams are
+    /// not gathered. 0 removes nothing in the background. Without background threads, and for its
+    /// callers, [`scavenge`](crate::EmbeddedStore::scavenge) removes as well.
     pub scavenge_bytes_per_second: u64,
     /// How often all log files are read in the background, to know of damage where nobody reads.
     /// Default 14 days; zero never does. What is found is told by

@@ -1,6 +1,7 @@
 //! A compressed file has the events of a stream that are scattered over it side by side too: loads
 //! read less, and nothing depends on it.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use hitherto_store::{
@@ -30,8 +31,12 @@ fn open(disk: impl Disk, gathers_streams: bool) -> EmbeddedStore {
 
 /// Text of no pattern, as far as a compressor can tell.
 fn text(number: u64) -> String {
-    let words = (0..16).map(|word| (number * 16 + word).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    format!("\"{}\"", words.map(|word| format!("{word:016x}")).collect::<String>())
+    let mut text = String::from("\"");
+    for word in 0..16 {
+        let word = (number * 16 + word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        write!(text, "{word:016x}").expect("text takes more");
+    }
+    text + "\""
 }
 
 /// A store whose n-th event is in the stream that `stream` says, compressed.

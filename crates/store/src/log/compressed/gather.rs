@@ -17,10 +17,10 @@ const RECORD_BYTES_MAX: usize = 16 << 10;
 /// Bytes of compressed blocks that are written at once.
 const PACKED_BYTES: usize = 256 << 10;
 /// How many events are sorted at once, so that a file of many takes no more memory than one of few:
-/// 8 MiB at most. The others are not gathered.
-const EVENTS_AT_ONCE_MAX: usize = 1 << 19;
+/// 6 MiB at most. The others are not gathered.
+const EVENTS_AT_ONCE_MAX: usize = 3 << 17;
 /// A file of more is read once for each share of about so many.
-const EVENTS_OF_SHARE: usize = 400_000;
+const EVENTS_OF_SHARE: usize = 300_000;
 /// Of a file of very many small events the others are not gathered.
 const SHARES_MAX: u64 = 16;
 

@@ -37,9 +37,9 @@ pub struct Options {
     /// to twice as much.
     pub gathers_streams: bool,
     /// How many bytes a second are read in the background to remove what retention has removed.
-    /// Default 32 MiB: some 4 to 6 MiB of log are rewritten a second then, and 10 where streams are
-    /// not gathered. 0 removes nothing in the background. Without background threads, and for its
-    /// callers, [`scavenge`](crate::EmbeddedStore::scavenge) removes as well.
+    /// Default 32 MiB: some 5 MiB of log are rewritten a second then. 0 removes nothing in the
+    /// background. Without background threads, and for its callers,
+    /// [`scavenge`](crate::EmbeddedStore::scavenge) removes as well.
     pub scavenge_bytes_per_second: u64,
     /// How often all log files are read in the background, to know of damage where nobody reads.
     /// Default 14 days; zero never does. What is found is told by

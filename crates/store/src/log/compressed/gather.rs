@@ -10,8 +10,10 @@ use crate::disk::DiskFile;
 use crate::log::{Expected, FileHeader, Found, Frame, HEADER_BYTES, Scan};
 use crate::sync::AtomicBool;
 
-/// Bytes of a block, unless one event takes more.
-const GATHERED_BYTES: usize = 4096;
+/// Bytes that events of one stream take in a block, unless one of them takes more.
+const PIECE_BYTES: usize = 4096;
+/// Bytes up to which other streams join them: who loads one decodes the others with it.
+const SHARED_BYTES: usize = 2048;
 /// Events that take more than this gain nothing.
 const RECORD_BYTES_MAX: usize = 16 << 10;
 /// Bytes of compressed blocks that are written at once.
@@ -168,8 +170,8 @@ struct Piece {
 }
 
 impl Piece {
-    fn has_room_for(&self, bytes: usize) -> bool {
-        self.bytes.is_empty() || self.bytes.len() + bytes <= GATHERED_BYTES
+    fn has_room_for(&self, bytes: usize, bytes_max: usize) -> bool {
+        self.bytes.is_empty() || self.bytes.len() + bytes <= bytes_max
     }
 
     fn put(&mut self, first: Option<Place>, bytes: &[u8]) {
@@ -199,7 +201,7 @@ impl<'blocks, 'file> Writer<'blocks, 'file> {
     fn put_stream(&mut self, file: &File<'_>, events: &[Candidate]) -> io::Result<()> {
         for event in events {
             let record = file.record_of(event)?;
-            if !self.piece.has_room_for(NUMBER_BYTES + record.len()) {
+            if !self.piece.has_room_for(NUMBER_BYTES + record.len(), PIECE_BYTES) {
                 self.finish_piece()?;
             }
             self.piece.put(Some(event.place), &event.place.event.to_le_bytes());
@@ -209,7 +211,7 @@ impl<'blocks, 'file> Writer<'blocks, 'file> {
     }
 
     fn finish_piece(&mut self) -> io::Result<()> {
-        if !self.block.has_room_for(self.piece.bytes.len()) {
+        if !self.block.has_room_for(self.piece.bytes.len(), SHARED_BYTES) {
             self.finish_block()?;
         }
         self.block.put(self.piece.first, &self.piece.bytes);

@@ -100,8 +100,10 @@ impl DiskFile for MemoryFile {
         }
         let mut bytes = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let end = start + data.len();
+        let end = start.checked_add(data.len()).ok_or(io::ErrorKind::StorageFull)?;
         if bytes.len() < end {
+            let more = end - bytes.len();
+            bytes.try_reserve(more).map_err(|_| io::ErrorKind::StorageFull)?;
             bytes.resize(end, 0);
         }
         bytes[start..end].copy_from_slice(data);
@@ -133,6 +135,13 @@ mod tests {
     fn an_empty_write_far_behind_the_end_takes_no_memory() {
         let file = MemoryDisk::new().create("file").expect("it is new");
         file.write_at(&[], 1 << 40).expect("nothing is written");
+        assert_eq!(file.len().expect("it has a length"), 0);
+    }
+    #[test]
+    fn a_disk_in_memory_that_has_no_memory_left_is_full() {
+        let file = MemoryDisk::new().create("file").expect("it is new");
+        let error = file.write_at(&[1], 1 << 60).expect_err("no machine has so much");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert_eq!(file.len().expect("it has a length"), 0);
     }
 }

@@ -435,6 +435,12 @@ impl Loader {
         clean_end.is_some() && clean_end == self.clean_end
     }
 
+    /// Whether an index says that the log goes on behind the end of its last file.
+    fn ends_behind_its_file(&self) -> bool {
+        let ends = self.end.zip(self.found.last());
+        ends.is_some_and(|(end, file)| end.offset > file.length)
+    }
+
     /// Whether the log was longer when it was closed in order.
     fn ends_before_clean_end(&self) -> bool {
         let (Some(clean), Some(last)) = (self.clean_end, &self.last) else { return false };
@@ -480,6 +486,8 @@ impl Loader {
             self.report_lost_end("the file after this one is missing");
         } else if self.found.last().is_some_and(FoundFile::is_cut) {
             self.report_lost_end("the file is shorter than it was made, so its end is lost");
+        } else if self.ends_behind_its_file() {
+            self.report_lost_end("an index says that it was longer, so its end is lost");
         } else if self.ends_before_clean_end() {
             self.report_lost_end(
                 "the store was closed when the log was longer, so its end is lost",

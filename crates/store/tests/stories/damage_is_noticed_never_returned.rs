@@ -283,3 +283,32 @@ fn every_shorter_length_of_a_file_is_noticed() {
         }
     }
 }
+
+/// Puts a number into the header of an index file, and the checksum that fits it.
+fn forge(index: &mut [u8], place: usize, number: u64) {
+    index[place..place + 8].copy_from_slice(&number.to_le_bytes());
+    let seed = crc32c::crc32c_append(crc32c::crc32c(&index[24..32]), &0_u32.to_le_bytes());
+    let checksum = crc32c::crc32c_append(seed, &index[..4092]);
+    index[4092..4096].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// Whoever appended wrote half a terabyte away, where an index said that the log went on.
+#[test]
+fn an_index_that_goes_on_behind_the_end_of_the_log_is_damage() {
+    let (sound, events) = sound_store(true);
+    let last = sound.keys().rfind(|name| name.contains(".idx")).expect("it has an index").clone();
+    let mut same = sound.clone();
+    let index = same.get_mut(&last).expect("it is there");
+    let end = u64::from_le_bytes(index[72..80].try_into().expect("eight bytes"));
+    forge(index, 72, end);
+    assert_eq!(same, sound, "the checksum is known");
+    for end in [1 << 20, 1 << 39, u64::MAX >> 1] {
+        let mut image = sound.clone();
+        forge(image.get_mut(&last).expect("it is there"), 72, end);
+        let error = open(&image).err().expect("it is damaged");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.to_string().contains("an index says that it was longer"), "{error}");
+        let report = verify_disk(Arc::new(disk_of(&image))).expect("it can be read");
+        assert_eq!((report.events, report.damages.len()), (events.len() as u64, 1), "{report:?}");
+    }
+}

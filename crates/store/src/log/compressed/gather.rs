@@ -142,12 +142,14 @@ impl File<'_> {
         })
     }
 
-    /// The record of an event.
-    fn record_of(&self, event: &Candidate) -> io::Result<Vec<u8>> {
+    /// Adds the number of an event and its record.
+    fn read(&self, event: &Candidate, out: &mut Vec<u8>) -> io::Result<()> {
         self.leave_off_if_told()?;
-        let mut bytes = vec![0; usize::from(event.bytes)];
-        let filled = self.raw.read_at(&mut bytes, event.offset())?;
-        if filled < bytes.len() { Err(damaged("an event is cut")) } else { Ok(bytes) }
+        out.extend_from_slice(&event.place.event.to_le_bytes());
+        let start = out.len();
+        out.resize(start + usize::from(event.bytes), 0);
+        let filled = self.raw.read_at(&mut out[start..], event.offset())?;
+        if start + filled < out.len() { Err(damaged("an event is cut")) } else { Ok(()) }
     }
 }
 
@@ -174,11 +176,6 @@ impl Piece {
         self.bytes.is_empty() || self.bytes.len() + bytes <= bytes_max
     }
 
-    fn put(&mut self, first: Option<Place>, bytes: &[u8]) {
-        self.first = self.first.or(first);
-        self.bytes.extend_from_slice(bytes);
-    }
-
     fn clear(&mut self) {
         self.first = None;
         self.bytes.clear();
@@ -200,12 +197,11 @@ impl<'blocks, 'file> Writer<'blocks, 'file> {
 
     fn put_stream(&mut self, file: &File<'_>, events: &[Candidate]) -> io::Result<()> {
         for event in events {
-            let record = file.record_of(event)?;
-            if !self.piece.has_room_for(NUMBER_BYTES + record.len(), PIECE_BYTES) {
+            if !self.piece.has_room_for(NUMBER_BYTES + usize::from(event.bytes), PIECE_BYTES) {
                 self.finish_piece()?;
             }
-            self.piece.put(Some(event.place), &event.place.event.to_le_bytes());
-            self.piece.put(None, &record);
+            self.piece.first = self.piece.first.or(Some(event.place));
+            file.read(event, &mut self.piece.bytes)?;
         }
         self.finish_piece()
     }
@@ -214,7 +210,8 @@ impl<'blocks, 'file> Writer<'blocks, 'file> {
         if !self.block.has_room_for(self.piece.bytes.len(), SHARED_BYTES) {
             self.finish_block()?;
         }
-        self.block.put(self.piece.first, &self.piece.bytes);
+        self.block.first = self.block.first.or(self.piece.first);
+        self.block.bytes.extend_from_slice(&self.piece.bytes);
         self.piece.clear();
         Ok(())
     }

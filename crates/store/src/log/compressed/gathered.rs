@@ -149,26 +149,25 @@ impl TablePage {
 
     fn side_of(&self, place: Place) -> Side {
         match self.first().zip(self.last()) {
-            Some((first, last)) if first <= place => {
-                if place < last {
-                    Side::Here
-                } else {
-                    Side::HereOrBehind
-                }
-            }
+            Some((first, last)) if first <= place && place < last => Side::Here,
+            Some((first, _)) if first <= place => Side::HereOrBehind,
             _ => Side::Before,
         }
     }
 
+    /// Its blocks, and where each starts.
+    fn blocks(&self) -> impl Iterator<Item = (u64, Entry)> + '_ {
+        let start = u64::from_le_bytes(self.page[..8].try_into().expect("eight bytes"));
+        self.entries().scan(start, |next, entry| {
+            let offset = *next;
+            *next = offset.saturating_add(u64::from(entry.packed_bytes));
+            Some((offset, entry))
+        })
+    }
+
     /// The last block that begins at a place or before it, and where that starts.
     fn block_of(&self, place: Place) -> Option<(u64, Entry)> {
-        let mut offset = u64::from_le_bytes(self.page[..8].try_into().expect("eight bytes"));
-        let mut found = None;
-        for entry in self.entries().take_while(|entry| entry.first <= place) {
-            found = Some((offset, entry));
-            offset = offset.saturating_add(u64::from(entry.packed_bytes));
-        }
-        found
+        self.blocks().take_while(|(_, entry)| entry.first <= place).last()
     }
 }
 
@@ -227,9 +226,7 @@ impl CompressedLog {
         for number in 0..self.gathered_pages() {
             let page = self.gathered_page(number)?;
             before(page.entries().map(|entry| u64::from(entry.packed_bytes)).sum())?;
-            for entry in page.entries() {
-                let found = page.block_of(entry.first).filter(|(_, it)| it.first == entry.first);
-                let (offset, entry) = found.ok_or_else(|| damaged("its blocks have no order"))?;
+            for (offset, entry) in page.blocks() {
                 let block = self.read_gathered(offset, &entry)?;
                 last = Some(self.check_block(&block, entry.first, last)?);
             }

@@ -305,7 +305,7 @@ fn an_index_that_goes_on_behind_the_end_of_the_log_is_damage() {
     for end in [1 << 20, 1 << 39, u64::MAX >> 1] {
         let mut image = sound.clone();
         forge(image.get_mut(&last).expect("it is there"), 72, end);
-        let error = open(&image).err().expect("it is damaged");
+        let error = open(&image).expect_err("it is damaged");
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
         assert!(error.to_string().contains("an index says that it was longer"), "{error}");
         let report = verify_disk(Arc::new(disk_of(&image))).expect("it can be read");

@@ -13,6 +13,7 @@ use crate::common::counting::CountingDisk;
 
 const STREAMS: u64 = 40;
 const EVENTS: u64 = 6_000;
+const WORDS: u64 = 16;
 const FIRST: &str = "000000000001.zlog";
 
 fn options(gathers_streams: bool) -> Options {
@@ -30,10 +31,10 @@ fn open(disk: impl Disk, gathers_streams: bool) -> EmbeddedStore {
 }
 
 /// Text of no pattern, as far as a compressor can tell.
-fn text(number: u64) -> String {
+fn text(number: u64, words: u64) -> String {
     let mut text = String::from("\"");
-    for word in 0..16 {
-        let word = (number * 16 + word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    for word in 0..words {
+        let word = (number * words + word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         write!(text, "{word:016x}").expect("text takes more");
     }
     text + "\""
@@ -41,11 +42,22 @@ fn text(number: u64) -> String {
 
 /// A store whose n-th event is in the stream that `stream` says, compressed.
 fn compressed(gathers_streams: bool, stream: impl Fn(u64) -> u64) -> MemoryDisk {
+    compressed_with(options(gathers_streams), EVENTS, |number| (stream(number), WORDS))
+}
+
+/// A store of so many events, each in a stream and of so many words.
+fn compressed_with(
+    options: Options,
+    events: u64,
+    stream_and_words: impl Fn(u64) -> (u64, u64),
+) -> MemoryDisk {
     let disk = MemoryDisk::new();
-    let store = open(disk.clone(), gathers_streams);
-    for number in 0..EVENTS {
-        let event = NewEvent::json("Noted", text(number)).id(EventId::from_u128(number.into()));
-        store.append(Append::to(name(stream(number))).event(event)).expect("there is room");
+    let store = EmbeddedStore::on(disk.clone(), SystemClock, options).expect("it opens");
+    for number in 0..events {
+        let (stream, words) = stream_and_words(number);
+        let event = NewEvent::json("Noted", text(number, words));
+        let event = event.id(EventId::from_u128(number.into()));
+        store.append(Append::to(name(stream)).event(event)).expect("there is room");
     }
     store.compress().expect("there is room");
     store.close().expect("it closes");
@@ -168,4 +180,31 @@ fn damage_there_costs_no_event_is_told_of_and_is_mended() {
         told > 10 && (0..5).contains(&(told - mended)),
         "{told} damages were told of, {mended} were mended"
     );
+}
+
+/// The blocks of one stream take several pages of the table then, under one hash: the others are not
+/// where they should be by theirs.
+#[test]
+fn a_stream_that_has_most_of_a_file_hides_no_other() {
+    let large = |gathers_streams| {
+        let mut options = options(gathers_streams);
+        (options.log_file_bytes_min, options.log_file_bytes_max) = (4 << 20, 4 << 20);
+        compressed_with(options, 3_600, |number| match number % 3 {
+            0 => (0, 16 * WORDS),
+            _ => (1 + number % 100, WORDS),
+        })
+    };
+    let (with, without) = (large(true), large(false));
+    let blocks = gathered_blocks(&with);
+    assert!(blocks > 2 * 340, "they take three pages of the table: {blocks} blocks");
+    let (gathered, plain) = (open(with.clone(), true), open(without.clone(), true));
+    for stream in 0..=100 {
+        let ids = |store| read(store, Query::stream(name(stream))).into_iter().map(|it| it.id());
+        assert!(ids(&gathered).eq(ids(&plain)), "stream {stream}");
+    }
+    drop((gathered, plain));
+    // Who finds nothing there reads as much as without it, and looked for it besides.
+    let load = |stream| Query::stream(name(1 + stream));
+    let (less, more) = (bytes_read(&with, load), bytes_read(&without, load));
+    assert!(2 * less < more, "{less} bytes are read with it, {more} without");
 }

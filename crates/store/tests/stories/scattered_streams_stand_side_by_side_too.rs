@@ -182,8 +182,8 @@ fn damage_there_costs_no_event_is_told_of_and_is_mended() {
     );
 }
 
-/// The blocks of one stream take several pages of the table then, under one hash: the others are not
-/// where they should be by theirs.
+/// The blocks of one stream take several pages of the table then, under one hash: the others are
+/// not where they should be by theirs.
 #[test]
 fn a_stream_that_has_most_of_a_file_hides_no_other() {
     let large = |gathers_streams| {

@@ -27,6 +27,12 @@ impl QueryItem {
         let has = |tag: &Tag| event.tags().any(|other| other == tag.as_str());
         stream_fits && category_fits && kind_fits && self.tags.iter().all(has)
     }
+
+    /// Whether all events of a stream are asked for.
+    pub(crate) fn is_whole_stream(&self) -> bool {
+        let Self { stream, category, kinds, tags } = self;
+        stream.is_some() && category.is_none() && kinds.is_empty() && tags.is_empty()
+    }
 }
 
 /// The end of a range: a version of the stream, a position, or a time.

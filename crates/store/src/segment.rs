@@ -196,6 +196,20 @@ impl Segment {
         Ok(cursor.unwrap_or(Cursor::Nothing))
     }
 
+    /// A stream that has events here: its version before the first of them, and their walk.
+    pub(crate) fn stream(&self, name: &str, direction: Direction) -> Result<Option<(u64, Cursor)>> {
+        match self {
+            Self::Growing(growing) => {
+                let stream = growing.index.stream(name, direction);
+                Ok(stream.map(|(version, postings)| (version, Cursor::Growing(postings))))
+            }
+            Self::Sealed(sealed) => {
+                let key = sealed.index.key(KeyClass::Stream, name)?;
+                Ok(key.map(|it| (it.version_before, Cursor::Sealed(it.postings, direction))))
+            }
+        }
+    }
+
     pub(crate) fn seek_growing(&self, cursor: &mut PostingsCursor, target: u32) -> Option<u32> {
         match self {
             Self::Growing(growing) => growing.index.seek(cursor, target),

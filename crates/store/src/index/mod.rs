@@ -194,6 +194,17 @@ impl GrowingIndex {
         Some(PostingsCursor::new(&key.postings, &self.arena, direction))
     }
 
+    /// A stream's version before its first event here, and its postings, to walk in a direction.
+    pub(crate) fn stream(
+        &self,
+        name: &str,
+        direction: crate::query::Direction,
+    ) -> Option<(u64, PostingsCursor)> {
+        let key = self.key(KeyClass::Stream, name)?;
+        let postings = PostingsCursor::new(&key.postings, &self.arena, direction);
+        Some((key.version_before, postings))
+    }
+
     /// The nearest event at `target` or beyond it, in the direction of a walk of this index.
     pub(crate) fn seek(&self, cursor: &mut PostingsCursor, target: u32) -> Option<u32> {
         cursor.seek(&self.arena, target)

@@ -10,6 +10,7 @@ mod a_repaired_store_goes_on_behind_a_gap;
 mod a_scavenge_that_is_paused_or_closed_goes_on;
 mod a_slow_disk_is_waited_for;
 mod a_store_that_crashes_often_stays_small;
+mod a_stream_is_looked_for_from_the_newest_on;
 mod an_archived_file_is_read_as_if_it_were_here;
 mod an_open_after_a_crash_reads_only_the_active_part;
 mod append_and_read;

@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::index::sealed::SealedPostings;
-use crate::index::{KeyClass, PostingsCursor};
+use crate::index::{KeyClass, PostingsCursor, Stand};
 use crate::planted::{PlantedBug, is_planted};
 use crate::query::{Direction, Query, QueryItem};
 use crate::segment::Segment;
@@ -86,6 +86,14 @@ impl Cursor {
 }
 
 impl Cursor {
+    /// Where an event stands that was sought last, if the walk tells.
+    pub(crate) fn stand_of(&self, found: u32) -> Option<Stand> {
+        match self {
+            Self::Sealed(postings, _) => postings.stand_of(found),
+            _ => None,
+        }
+    }
+
     /// The first event behind `found`, which was sought last, that may not match.
     pub(crate) fn end_of_run(&self, found: u32) -> u32 {
         match self {

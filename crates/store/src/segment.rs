@@ -11,7 +11,7 @@ use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::event::{EventId, Position};
 use crate::index::sealed::{SealedIndex, SealedPostings};
-use crate::index::{GrowingIndex, IdRange, KeyClass, PostingsCursor};
+use crate::index::{GrowingIndex, IdRange, KeyClass, PostingsCursor, Stand};
 use crate::log::{Expected, FileHeader, Frame, FrameKind, LogFile, ReadBuffer, StreamFinder};
 use crate::options::Options;
 use crate::planted::{PlantedBug, is_planted};
@@ -325,10 +325,22 @@ impl Segment {
 
     /// Reads one event, with what stands around it if `buffer` finds that it pays.
     pub(crate) fn read(&self, event: u32, buffer: &mut ReadBuffer) -> Result<Recorded> {
+        self.read_found((event, None), buffer)
+    }
+
+    /// Reads one event of which is known where it stands, or not.
+    fn read_found(
+        &self,
+        (event, stand): (u32, Option<Stand>),
+        buffer: &mut ReadBuffer,
+    ) -> Result<Recorded> {
         let position = self.position(event);
-        let (log, offset, span) = match self {
-            Self::Growing(growing) => growing.place(event)?,
-            Self::Sealed(sealed) => {
+        let (log, offset, span) = match (self, stand) {
+            (Self::Growing(growing), _) => growing.place(event)?,
+            (Self::Sealed(sealed), Some(Stand { offset, span })) => {
+                (&*sealed.logs[sealed.index.file_of(event)], offset, span)
+            }
+            (Self::Sealed(sealed), None) => {
                 let (file, offset, behind) = sealed.index.place_near(event, &mut buffer.places)?;
                 (&*sealed.logs[file], offset, behind.saturating_sub(offset))
             }
@@ -380,7 +392,7 @@ impl Segment {
     /// beside others of its stream.
     pub(crate) fn read_cached(
         &self,
-        event: u32,
+        (event, stand): (u32, Option<Stand>),
         (buffer, finder): (&mut ReadBuffer, Option<&mut StreamFinder>),
         cache: &ReadCache,
     ) -> Result<Recorded> {
@@ -397,7 +409,7 @@ impl Segment {
             }
             return Ok(recorded);
         }
-        let recorded = self.read(event, buffer)?;
+        let recorded = self.read_found((event, stand), buffer)?;
         if !is_asked_again {
             return Ok(recorded);
         }

@@ -377,7 +377,7 @@ fn is_scavenge(shared: &Shared, position: Position) -> bool {
     let segment = segment_of(&segments, position.0).filter(|_| position <= shared.durable());
     let event = segment.map(|segment| {
         let buffer = (&mut ReadBuffer::default(), None);
-        segment.read_cached(segment.event_at(position.0), buffer, &shared.cache)
+        segment.read_cached((segment.event_at(position.0), None), buffer, &shared.cache)
     });
     matches!(event, Some(Ok(event)) if Fact::of(&event) == Some(Fact::ScavengeBegun))
 }
@@ -401,6 +401,10 @@ fn check_found(shared: &Shared, event: &Recorded, losses: &[AcceptedLoss]) -> Re
             segment.postings(class, name, Direction::Forward).map_err(|error| error.to_string())?;
         if cursor.seek(segment, number).map_err(|error| error.to_string())? != Some(number) {
             return Err(format!("the index does not find it by {name}"));
+        }
+        let offset = segment.locate(number).map(|(_, offset)| offset);
+        if cursor.stand_of(number).is_some_and(|stand| Some(stand.offset) != offset) {
+            return Err(format!("the index has it elsewhere by {name}"));
         }
     }
     let ids = segment.candidates(event.id()).map_err(|error| error.to_string())?;

@@ -23,6 +23,7 @@ use ids::Places;
 use keys::{Key, Keys};
 pub(crate) use keys::{KeyClass, hash as term_hash};
 pub(crate) use postings::PostingsCursor;
+pub(crate) use sealed::Stand;
 pub(crate) use spare::SpareIndex;
 
 /// Bytes of log file per bucket: about one bucket an event of usual size.
@@ -259,5 +260,16 @@ impl sealed::IndexSource for GrowingIndex {
         let postings = &self.keys.at(key.number()).postings;
         let failed = |error| crate::load::disk_error("an index file could not be written")(error);
         postings.for_each(&self.arena, visit).map_err(failed)
+    }
+
+    fn stands(&self, key: &sealed::SourceKey) -> Option<Vec<u8>> {
+        let (mut stands, events) = (Vec::new(), &self.keys.at(key.number()).postings);
+        let behind = |event| self.offset_behind(event).unwrap_or(u64::MAX);
+        let all = events.for_each(&self.arena, &mut |event| {
+            let stand = self.offset(event).and_then(|it| Stand::new(it, behind(event)));
+            stands.extend_from_slice(&Stand::encode(stand));
+            Ok(())
+        });
+        all.is_ok().then_some(stands)
     }
 }

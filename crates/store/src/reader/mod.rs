@@ -199,7 +199,8 @@ impl Reader {
         (self.run_events, self.ahead) = (0, None);
         let (segment, cursor) = self.walk.as_ref().expect("a match is in a segment");
         let finder = self.finder.as_mut().filter(|_| segment.has_company(event, cursor));
-        segment.read_cached(event, (&mut self.buffer, finder), &self.shared.cache)
+        let found = (event, cursor.stand_of(event));
+        segment.read_cached(found, (&mut self.buffer, finder), &self.shared.cache)
     }
 
     /// Reads an event of a run, from some length of it on with a thread that is ahead.

@@ -5,10 +5,11 @@
 
 use hitherto_store::{
     Append, Disk, EmbeddedStore, EventId, EventStore, MemoryDisk, NewEvent, Options, Query,
-    SystemClock, Tag,
+    Recorded, SystemClock, Tag,
 };
 
 use crate::common::counting::CountingDisk;
+use crate::common::image::all;
 
 const PAGE_BYTES: u64 = 4096;
 const STREAM_EVENTS: u64 = 5;
@@ -64,8 +65,92 @@ fn only_index_files_that_have_a_stream_are_read_for_it() {
             assert_eq!(store.read(query).map(Result::unwrap).count() as u64, STREAM_EVENTS);
             let pages = disk.asked().bytes["idx"] / PAGE_BYTES;
             // A newer file's filter says that the stream is not there; then come the filter of this
-            // one, the stream's key, and where its events stand.
+            // one and the stream's key, or two pages of keys.
             assert!(pages <= newer as u64 + 3, "{pages} pages with {newer} newer index files");
         }
     }
+}
+
+/// How many events of its own each of the scattered streams has, and how many others are between
+/// two of them: more than one page tells the places of.
+const SCATTERED_EVENTS: u64 = 20;
+const BETWEEN: u64 = 1100;
+
+/// Appends events of streams that are scattered, one longer and with larger events than the others.
+fn fill_scattered(store: &EmbeddedStore) {
+    let said = |payload: String| NewEvent::json("Said", payload);
+    for round in 0..SCATTERED_EVENTS {
+        for numbers in [0..BETWEEN / 2, BETWEEN / 2..BETWEEN] {
+            let append = numbers.fold(Append::default(), |append, number| {
+                let event = said(format!(r#"{{"round":{round}}}"#));
+                append.and(Append::to(format!("play-{number}")).event(event))
+            });
+            store.append(append).unwrap();
+        }
+        let lengths = [10, 4000, 4080, 5000, 40_000];
+        let long = lengths.map(|length| said(format!(r#""{}""#, "x".repeat(length))));
+        store.append(long.into_iter().fold(Append::to("long-1"), Append::event)).unwrap();
+    }
+}
+
+/// What each stream has, as a replay of everything gives it, in the order of its first event.
+fn by_stream(store: &EmbeddedStore) -> Vec<(String, Vec<Recorded>)> {
+    let mut streams: Vec<(String, Vec<Recorded>)> = Vec::new();
+    let mut numbers = std::collections::HashMap::new();
+    for event in all(store, Query::all()) {
+        let name = event.stream().unwrap().to_owned();
+        let number = *numbers.entry(name.clone()).or_insert_with(|| {
+            streams.push((name, Vec::new()));
+            streams.len() - 1
+        });
+        streams[number].1.push(event);
+    }
+    streams
+}
+
+fn assert_streams_are_read_as_they_are_replayed(store: &EmbeddedStore) {
+    for (name, events) in by_stream(store) {
+        let stream = || Query::stream(name.as_str());
+        assert!(all(store, stream()) == events, "{name}");
+        let backward: Vec<_> = events.iter().rev().cloned().collect();
+        assert!(all(store, stream().backward()) == backward, "{name}, backward");
+        let later = all(store, stream().after_version(7));
+        assert!(later == events[7..], "{name}, from its middle on");
+    }
+}
+
+#[test]
+fn where_a_few_events_of_a_stream_stand_is_told_with_its_key() {
+    let disk = MemoryDisk::new();
+    let store = EmbeddedStore::on(disk.clone(), SystemClock, options()).unwrap();
+    fill_scattered(&store);
+    assert_streams_are_read_as_they_are_replayed(&store);
+    store.close().unwrap();
+    let counted = CountingDisk::of(disk.clone());
+    let store = EmbeddedStore::on(counted.clone(), SystemClock, options()).unwrap();
+    let files = index_files(&disk).len() as u64;
+    assert!(files * 4 < SCATTERED_EVENTS, "they were merged");
+    counted.asked();
+    assert_eq!(all(&store, Query::stream("play-500")).len() as u64, SCATTERED_EVENTS);
+    let pages = counted.asked().bytes["idx"] / PAGE_BYTES;
+    assert!(pages <= 3 * files, "{pages} pages of {files} index files");
+    assert_streams_are_read_as_they_are_replayed(&store);
+    store.compress().unwrap();
+    assert_streams_are_read_as_they_are_replayed(&store);
+}
+
+#[test]
+fn an_index_that_is_built_anew_tells_where_events_stand_as_well() {
+    let disk = MemoryDisk::new();
+    let store = EmbeddedStore::on(disk.clone(), SystemClock, options()).unwrap();
+    fill_scattered(&store);
+    store.close().unwrap();
+    for name in index_files(&disk) {
+        let file = disk.open(&name).unwrap();
+        let mut byte = [0];
+        file.read_at(&mut byte, 5000).unwrap();
+        file.write_at(&[!byte[0]], 5000).unwrap();
+    }
+    let store = EmbeddedStore::on(disk, SystemClock, options()).unwrap();
+    assert_streams_are_read_as_they_are_replayed(&store);
 }

@@ -7,6 +7,7 @@ use super::entries::{self, ID_ENTRY_BYTES, IdEntry, KeyEntry, KeyHead, TableWrit
 use super::filter::{self, FilterWriter};
 use super::header::{FILE_ENTRY_BYTES, Fields, FileEntry, SealedHeader, Sections, varint_len};
 use super::postings::{INLINE_BYTES_MAX, Place, PostingsWriter, SealedPostings, encode_inline};
+use super::stand::{STAND_BYTES, STANDS_MAX};
 use super::{SealedIndex, file_name};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -66,14 +67,22 @@ impl SourceKey {
     fn inline_bytes_max(&self, events: u32) -> usize {
         let longest = varint_len(u64::from(events));
         match &self.handle {
-            KeyHandle::Sealed { place: Place::Inline(bytes), skipped: 0, .. } => {
+            KeyHandle::Sealed { place: Place::Inline { bytes, .. }, skipped: 0, .. } => {
                 let first = bytes.iter().take_while(|&&byte| byte >= 0x80).count() + 1;
                 bytes.len() + longest.saturating_sub(first)
             }
-            KeyHandle::Sealed { place: Place::Inline(bytes), .. } => bytes.len() + longest,
+            KeyHandle::Sealed { place: Place::Inline { bytes, .. }, .. } => bytes.len() + longest,
             KeyHandle::Sealed { place: Place::Section { .. }, .. } => INLINE_BYTES_MAX,
+            KeyHandle::Growing(_) if self.may_have_stands(self.count) => {
+                (longest + STAND_BYTES) * self.count as usize
+            }
             KeyHandle::Growing(_) => longest * self.count as usize,
         }
+    }
+
+    /// Whether it says where its events stand if there are so many of them.
+    fn may_have_stands(&self, count: u32) -> bool {
+        self.class == KeyClass::Stream && count <= STANDS_MAX
     }
 
     fn order(&self) -> (u64, u8, &str) {
@@ -97,6 +106,8 @@ pub(crate) trait IndexSource {
         key: &SourceKey,
         visit: &mut dyn FnMut(u32) -> io::Result<()>,
     ) -> Result<()>;
+    /// Where the events of a key stand, encoded, if that is known without a look at each place.
+    fn stands(&self, key: &SourceKey) -> Option<Vec<u8>>;
 }
 
 /// Writes an index file, makes it durable and gives it its name; returns that. Leaves off with an
@@ -307,8 +318,16 @@ impl<'index> Writing<'index> {
             events.push(event);
             Ok(())
         })?;
-        let encoded = encode_inline(&events);
-        Ok((encoded.len() <= INLINE_BYTES_MAX).then_some(Place::Inline(encoded)))
+        let mut bytes = encode_inline(&events);
+        let stands = bytes.len();
+        if stands > INLINE_BYTES_MAX {
+            return Ok(None);
+        }
+        if same[0].1.may_have_stands(count) {
+            let known = same.iter().map(|(source, key)| self.sources[*source].stands(key));
+            bytes.extend(known.collect::<Option<Vec<_>>>().unwrap_or_default().concat());
+        }
+        Ok(Some(Place::Inline { bytes, stands }))
     }
 
     /// The events of a key in all sources, as they are numbered in the new index.
@@ -422,6 +441,11 @@ impl IndexSource for SealedIndex {
             visit(event).map_err(failed)?;
         }
         Ok(())
+    }
+
+    fn stands(&self, key: &SourceKey) -> Option<Vec<u8>> {
+        let KeyHandle::Sealed { place, skipped, .. } = &key.handle else { return None };
+        place.stands(*skipped..skipped + key.count).map(<[u8]>::to_vec)
     }
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::header::{Fields, put_varint};
 use super::postings::{INLINE_BYTES_MAX, Place};
+use super::stand::{STAND_BYTES, STANDS_MAX};
 use crate::index::KeyClass;
 use crate::page::{CONTENT_BYTES, PageWriter};
 use crate::planted::is_named;
@@ -27,6 +28,9 @@ const KEYS_FILL: u64 = 85;
 const KEY_FIXED_BYTES: usize = 18;
 const INLINE: u8 = 0;
 const SECTION: u8 = 1;
+const INLINE_WITH_STANDS: u8 = 2;
+/// Bytes of postings within the key's entry at most, with where the events stand.
+const POSTINGS_BYTES_MAX: usize = INLINE_BYTES_MAX + STANDS_MAX as usize * STAND_BYTES;
 
 /// Pages that so many ids are spread over.
 pub(super) fn homes_of_ids(ids: u64) -> u32 {
@@ -143,7 +147,7 @@ pub(super) fn home_hash(hash: u64) -> u32 {
 
 /// Bytes of the entry of a key at most, if its postings take so many within it.
 pub(crate) fn key_entry_bytes(name: &str, postings: usize) -> u64 {
-    (KEY_FIXED_BYTES + name.len() + postings.min(INLINE_BYTES_MAX)) as u64
+    (KEY_FIXED_BYTES + name.len() + postings.min(POSTINGS_BYTES_MAX)) as u64
 }
 
 impl KeyEntry {
@@ -157,8 +161,8 @@ impl KeyEntry {
         put_varint(self.version_before, out);
         put_varint(u64::from(self.count), out);
         match &self.place {
-            Place::Inline(bytes) => {
-                out.push(INLINE);
+            Place::Inline { bytes, stands } => {
+                out.push(if *stands < bytes.len() { INLINE_WITH_STANDS } else { INLINE });
                 out.extend_from_slice(bytes);
             }
             Place::Section { offset, length } => {
@@ -212,7 +216,8 @@ impl<'bytes> KeyHead<'bytes> {
         let version_before = self.rest.varint()?;
         let count = u32::try_from(self.rest.varint()?).ok()?;
         let place = match self.rest.u8()? {
-            INLINE => Place::Inline(self.rest.0.to_vec()),
+            INLINE => Place::decode_inline(self.rest.0, count, false)?,
+            INLINE_WITH_STANDS => Place::decode_inline(self.rest.0, count, true)?,
             SECTION => Place::Section { offset: self.rest.u64()?, length: self.rest.u32()? },
             _ => return None,
         };

@@ -10,6 +10,7 @@ mod filter;
 mod header;
 mod part;
 mod postings;
+mod stand;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use header::{FILE_ENTRY_BYTES, Fields};
 pub(crate) use header::{FileEntry, SealedHeader, Sections};
 pub(crate) use part::PartOf;
 pub(crate) use postings::SealedPostings;
+pub(crate) use stand::Stand;
 
 const SUFFIX: &str = ".idx";
 /// Places of events in one page.

@@ -68,4 +68,8 @@ impl IndexSource for PartOf<'_> {
         let start = self.events.start;
         self.index.for_each_posting(key, &mut |event| visit(event.wrapping_sub(start)))
     }
+
+    fn stands(&self, key: &SourceKey) -> Option<Vec<u8>> {
+        self.index.stands(key)
+    }
 }

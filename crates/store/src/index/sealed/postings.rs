@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::SealedIndex;
 use super::build::failed;
 use super::header::{Fields, put_varint};
+use super::stand::{STAND_BYTES, Stand};
 use crate::error::Result;
 use crate::page::PageWriter;
 use crate::query::Direction;
@@ -21,13 +22,11 @@ const DIRECTORY_ENTRY_BYTES: u64 = 8;
 /// Where the postings of a key stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    Inline(Vec<u8>),
+    /// The events, and from some byte on where each of them stands, if that is known.
+    Inline { bytes: Vec<u8>, stands: usize },
     /// In the postings section: where the blocks begin, and how long they are together. The
     /// directory follows them.
-    Section {
-        offset: u64,
-        length: u32,
-    },
+    Section { offset: u64, length: u32 },
 }
 
 /// Bytes of a directory that are kept in memory: of a key of some million events.
@@ -154,6 +153,30 @@ impl Blocks {
     }
 }
 
+impl Place {
+    /// Of a key of so many events: the bytes of its entry behind the mark that says which of both
+    /// they are.
+    pub(super) fn decode_inline(bytes: &[u8], count: u32, has_stands: bool) -> Option<Self> {
+        let stands = if has_stands { events_end(bytes, count)? } else { bytes.len() };
+        let is_whole = !has_stands || bytes.len() - stands == count as usize * STAND_BYTES;
+        is_whole.then(|| Self::Inline { bytes: bytes.to_vec(), stands })
+    }
+
+    /// What says where some of the events of a key's entry stand, counted from 0, if it does.
+    pub(super) fn stands(&self, events: Range<u32>) -> Option<&[u8]> {
+        let Self::Inline { bytes, stands } = self else { return None };
+        let at = |event: u32| *stands + event as usize * STAND_BYTES;
+        bytes.get(at(events.start)..at(events.end))
+    }
+}
+
+/// Where so many events end.
+fn events_end(bytes: &[u8], count: u32) -> Option<usize> {
+    let mut ends = bytes.iter().enumerate().filter(|&(_, &byte)| byte < 0x80);
+    let Some(last) = count.checked_sub(1) else { return Some(0) };
+    ends.nth(last as usize).map(|(last, _)| last + 1)
+}
+
 /// Encodes postings for a key's entry. Events that go back, of a source that is damaged and was
 /// believed, become what does not decode: then the index is built anew from the log.
 pub(super) fn encode_inline(events: &[u32]) -> Vec<u8> {
@@ -240,6 +263,13 @@ impl SealedPostings {
         if is_run { last.saturating_add(1) } else { alone }
     }
 
+    /// Where the event that was found last stands, if its key's entry tells.
+    pub(crate) fn stand_of(&self, event: u32) -> Option<Stand> {
+        let number = self.entries.binary_search(&event).ok()? as u32;
+        let bytes = self.place.stands(number..number + 1)?;
+        Stand::decode(bytes.try_into().ok()?)
+    }
+
     /// Whether the event that was found last has others of the key beside it within a range, as far
     /// as the block tells.
     pub(crate) fn has_company(&self, event: u32, range: &Range<u32>) -> bool {
@@ -292,7 +322,7 @@ impl SealedPostings {
             return Ok(());
         }
         self.entries = match &self.place {
-            Place::Inline(bytes) => decode_deltas(bytes, None, self.count),
+            Place::Inline { bytes, stands } => decode_deltas(&bytes[..*stands], None, self.count),
             Place::Section { offset, .. } => self.decode_block(index, *offset, block)?,
         }
         .ok_or_else(|| index.damaged("postings do not decode"))?;
@@ -340,7 +370,7 @@ impl SealedPostings {
 
     /// Postings within the key's entry are one block.
     fn block_entries(&self) -> u32 {
-        if matches!(self.place, Place::Inline(_)) { u32::MAX } else { BLOCK_ENTRIES }
+        if matches!(self.place, Place::Inline { .. }) { u32::MAX } else { BLOCK_ENTRIES }
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) const PAGE_BYTES: usize = 4096;
 /// Bytes of it that hold something; the rest is the checksum.
 pub(crate) const CONTENT_BYTES: usize = PAGE_BYTES - 4;
 /// Pages that are written, or read one after another, at once.
-const PAGES_AT_ONCE: usize = 64;
+const PAGES_AT_ONCE: usize = 16;
 
 /// The content of a page that was read, if it is what was written.
 pub(crate) fn content(page: &Bytes, nonce: u64, number: u32) -> Option<Bytes> {

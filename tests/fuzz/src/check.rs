@@ -324,7 +324,7 @@ impl<'a> Check<'a> {
         self.follow(&store, head, has_error)?;
         let appended = self.append(&store, head);
         if !has_error {
-            let appended = appended?;
+            let Some(appended) = appended? else { return Ok(()) };
             store.close().map_err(|error| format!("it could not be closed: {error}"))?;
             return self.reopen(&memory, &clock, head, &appended);
         }
@@ -351,8 +351,13 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Appends what fits, what does not, and what was appended before.
-    fn append(&mut self, store: &EmbeddedStore, head: u64) -> Result<Vec<Recorded>, Broken> {
+    /// Appends what fits, what does not, and what was appended before; what is new then. None if
+    /// damage that nothing had come across so far was told of instead.
+    fn append(
+        &mut self,
+        store: &EmbeddedStore,
+        head: u64,
+    ) -> Result<Option<Vec<Recorded>>, Broken> {
         let stream = ["a-1", "b-1", "new"][self.random.below(3)];
         let version = self.wanted(&Query::stream(stream), head).len() as u64;
         let event = |number| NewEvent::json("Added", "{}").id(EventId::from_u128(number));
@@ -363,26 +368,40 @@ impl<'a> Check<'a> {
             matches!(conflict, Some(Conflict::WrongVersion { actual, .. }) if *actual == version),
             "{stream} at {version} took another version: {wrong:?}"
         );
-        self.repeat(store, head)?;
+        if !self.repeat(store, head)? {
+            let now = store.head().wait().map_err(|error| format!("no head: {error}"))?.0;
+            ensure!(now == head, "what was refused for damage was stored: {now} after {head}");
+            return Ok(None);
+        }
         let saved = store.append(to(version).event(event(2)).event(event(3)));
         let saved =
             saved.map_err(|error| format!("{stream} at {version} took nothing: {error}"))?;
         ensure!(saved.first_position.0 == head + 1, "{saved:?} after {head}");
         let added = store.read(Query::all().after(Position(head)));
-        added.collect::<Result<_, _>>().map_err(|error| format!("just appended: {error}"))
+        let added = added.collect::<Result<_, _>>();
+        added.map(Some).map_err(|error| format!("just appended: {error}"))
     }
 
-    /// What is there is not stored twice.
-    fn repeat(&mut self, store: &EmbeddedStore, head: u64) -> Result<(), Broken> {
+    /// What is there is not stored twice; false if it cannot be seen whether it is there. Only
+    /// appends look into the table of ids: if a page of it is damaged, and the log behind it too,
+    /// they are the first to come across that.
+    fn repeat(&mut self, store: &EmbeddedStore, head: u64) -> Result<bool, Broken> {
         let number = self.random.below(self.sound.appends.len());
         let (append, last) = (self.sound.appends[number].clone(), self.sound.commits[number + 1]);
         if last <= head {
             let saved = store.append(append);
+            if let Err(error) = &saved
+                && error.kind() == ErrorKind::Corrupt
+                && !self.is_only_derived()
+            {
+                self.notice(error);
+                return Ok(false);
+            }
             let is_repeated =
                 saved.as_ref().is_ok_and(|saved| saved.repeated && saved.position.0 == last);
             ensure!(is_repeated, "what ends at {last} was stored again: {saved:?}");
         }
-        Ok(())
+        Ok(true)
     }
 
     fn reopen(

@@ -203,7 +203,7 @@ pub(crate) fn last_match(
     let mut query = condition.query.clone();
     query.bounds = crate::query::Bounds { after: Some(after), ..Default::default() };
     query.direction = Direction::Backward;
-    query.limit = None;
+    query.limit = Some(1);
     let durable = shared.durable();
     let mut reader = Reader::within(Arc::clone(shared), query, last);
     let newest = reader.next_position()?;

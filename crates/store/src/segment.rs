@@ -196,20 +196,6 @@ impl Segment {
         Ok(cursor.unwrap_or(Cursor::Nothing))
     }
 
-    /// A stream that has events here: its version before the first of them, and their walk.
-    pub(crate) fn stream(&self, name: &str, direction: Direction) -> Result<Option<(u64, Cursor)>> {
-        match self {
-            Self::Growing(growing) => {
-                let stream = growing.index.stream(name, direction);
-                Ok(stream.map(|(version, postings)| (version, Cursor::Growing(postings))))
-            }
-            Self::Sealed(sealed) => {
-                let key = sealed.index.key(KeyClass::Stream, name)?;
-                Ok(key.map(|it| (it.version_before, Cursor::Sealed(it.postings, direction))))
-            }
-        }
-    }
-
     pub(crate) fn seek_growing(&self, cursor: &mut PostingsCursor, target: u32) -> Option<u32> {
         match self {
             Self::Growing(growing) => growing.index.seek(cursor, target),
@@ -380,6 +366,12 @@ impl Segment {
             Self::Growing(growing) => growing.place(event),
             Self::Sealed(sealed) => sealed.place(event),
         }
+    }
+
+    /// Where an event stands, by its place.
+    pub(crate) fn stand(&self, event: u32) -> Option<Stand> {
+        let (_, offset, span) = self.place(event).ok()?;
+        Stand::new(offset, offset.saturating_add(span))
     }
 
     /// Where an event stands: the name of its log file, and its offset there.

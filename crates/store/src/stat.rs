@@ -137,7 +137,7 @@ impl EmbeddedStore {
         let retention = self.shared().retention.load_full();
         let mut removed = BTreeSet::new();
         for name in found.keys().filter(|name| retention.concerns(name)) {
-            let newest = Query::stream(name.as_str()).backward();
+            let newest = Query::stream(name.as_str()).backward().limit(1);
             let reader = Reader::within(Arc::clone(self.shared()), newest, head);
             if reader.without_removed().step()?.is_none() {
                 removed.insert(name.clone());

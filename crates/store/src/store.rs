@@ -494,7 +494,7 @@ impl EventStore for EmbeddedStore {
 
     fn is_version(&self, stream: &StreamName, version: u64, id: EventId) -> Ticket<bool> {
         let shared = &self.0.shared;
-        let query = Query::stream(stream.clone()).after_version(version.saturating_sub(1));
+        let query = Query::stream(stream.clone()).after_version(version.saturating_sub(1)).limit(1);
         let first = self.refresh().and_then(|()| Reader::first_of(shared, query));
         let is_it = |first: Recorded| first.version() == version && first.id() == id;
         Ticket::ready(first.map(|first| first.is_some_and(is_it)))

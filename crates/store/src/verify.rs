@@ -402,8 +402,9 @@ fn check_found(shared: &Shared, event: &Recorded, losses: &[AcceptedLoss]) -> Re
         if cursor.seek(segment, number).map_err(|error| error.to_string())? != Some(number) {
             return Err(format!("the index does not find it by {name}"));
         }
-        let offset = segment.locate(number).map(|(_, offset)| offset);
-        if cursor.stand_of(number).is_some_and(|stand| Some(stand.offset) != offset) {
+        if let Some(stand) = cursor.stand_of(number)
+            && segment.stand(number) != Some(stand)
+        {
             return Err(format!("the index has it elsewhere by {name}"));
         }
     }

@@ -195,15 +195,9 @@ impl GrowingIndex {
         Some(PostingsCursor::new(&key.postings, &self.arena, direction))
     }
 
-    /// A stream's version before its first event here, and its postings, to walk in a direction.
-    pub(crate) fn stream(
-        &self,
-        name: &str,
-        direction: crate::query::Direction,
-    ) -> Option<(u64, PostingsCursor)> {
-        let key = self.key(KeyClass::Stream, name)?;
-        let postings = PostingsCursor::new(&key.postings, &self.arena, direction);
-        Some((key.version_before, postings))
+    /// A stream's version before its first event here, if it has one.
+    pub(crate) fn version_before(&self, stream: &str) -> Option<u64> {
+        self.key(KeyClass::Stream, stream).map(|key| key.version_before)
     }
 
     /// The nearest event at `target` or beyond it, in the direction of a walk of this index.

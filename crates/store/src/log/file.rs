@@ -218,7 +218,8 @@ impl ReadBuffer {
         self.bytes.len()
     }
 
-    /// All of a record, by the length that it states. The next one starts `span` bytes behind it.
+    /// All of a record, by the length that it states. The next one starts `span` bytes behind it,
+    /// or a few before that.
     pub(crate) fn record_at(&mut self, file: &LogFile, offset: u64, span: u64) -> Result<Bytes> {
         if let Some(record) = self.whole_record(file, offset) {
             return Ok(record);
@@ -253,7 +254,7 @@ impl ReadBuffer {
     }
 
     /// Reads from an offset on: at least `length` bytes if the file has them. Where events stand
-    /// far apart, `span` bytes are read and not one more.
+    /// far apart, `span` bytes are read and no more.
     fn read_ahead(
         &mut self,
         file: &LogFile,

@@ -24,8 +24,8 @@ use crate::shared::Shared;
 pub(crate) use following::Following;
 use stream_walk::StreamWalk;
 
-/// Reads the events of a query. Holds one buffer and one place in the index, however many there
-/// are.
+/// Reads the events of a query. Holds one buffer and one place in the index, however many events
+/// there are, and of one stream some bytes for each index file that it is in.
 pub(crate) struct Reader {
     shared: Arc<Shared>,
     query: Query,
@@ -162,9 +162,10 @@ impl Reader {
     #[cold]
     fn step_with_sound_indexes(&mut self, range: Range, error: Error) -> Result<Option<Recorded>> {
         let mut next = Err(error);
-        // One is found damaged after the other; each is built anew once.
-        for _ in 0..self.shared.segments.load().len() {
-            if next.is_ok() || !self.shared.rebuild_damaged_indexes()? {
+        // One is found damaged after the other; each is built anew once. The first may have been
+        // built anew by somebody else since this reader found it.
+        for attempt in 0..=self.shared.segments.load().len() {
+            if next.is_ok() || !(self.shared.rebuild_damaged_indexes()? || attempt == 0) {
                 break;
             }
             self.range = range;

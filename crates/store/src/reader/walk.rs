@@ -1,12 +1,21 @@
 //! The walk of a reader over the segments, from match to match.
 
-use super::stream_walk::StreamWalk;
+use super::stream_walk::{Found, StreamWalk};
 use super::{RUN_EVENTS_MIN, Range, Reader, Rest, segment_of};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::query::Direction;
 use crate::segment::Segment;
+
+/// Where a walk goes on.
+enum Next {
+    Segment(Segment, Cursor),
+    /// No segment has the next position.
+    Missing,
+    /// Nothing of the range is left that can match.
+    Nothing,
+}
 
 impl Reader {
     /// The position of the next event, without reading it.
@@ -29,10 +38,16 @@ impl Reader {
 
     fn find_match(&mut self) -> Result<Option<u32>> {
         while self.range.first <= self.range.last {
-            let walk = self.walk.take().map_or_else(|| self.enter_segment(), |walk| Ok(Some(walk)));
-            let Some((segment, mut cursor)) = walk? else {
-                self.step_over_missing()?;
-                continue;
+            let (segment, mut cursor) = match self.next_segment()? {
+                Next::Segment(segment, cursor) => (segment, cursor),
+                Next::Missing => {
+                    self.step_over_missing()?;
+                    continue;
+                }
+                Next::Nothing => {
+                    self.end_range();
+                    break;
+                }
             };
             let found = self.seek_in(&segment, &mut cursor)?;
             let reached =
@@ -96,50 +111,58 @@ impl Reader {
         }
     }
 
-    /// The segment that holds the next position, or the next that has an event of the query's one
-    /// stream, with a fresh walk of its index.
-    fn enter_segment(&mut self) -> Result<Option<(Segment, Cursor)>> {
+    /// The segment that the walk is in, or the next one with a fresh walk of its index.
+    fn next_segment(&mut self) -> Result<Next> {
+        if let Some((segment, cursor)) = self.walk.take() {
+            return Ok(Next::Segment(segment, cursor));
+        }
         if let Rest::Unasked = self.rest {
-            self.rest = self.look_for_stream()?;
+            self.rest = self.look_for_stream();
         }
+        let Range { first, last } = self.range;
         if let Rest::OfStream(walk) = &mut self.rest {
-            let next = walk.next();
-            self.move_to(next.as_ref().map(|(segment, _)| segment));
-            return Ok(next);
+            let Some(found) = walk.next((first, last)) else { return Ok(Next::Nothing) };
+            self.move_to(&found);
+            if let Some((segment, cursor)) = found.walk(self.query.direction) {
+                return Ok(Next::Segment(segment, cursor));
+            }
         }
+        self.enter_segment()
+    }
+
+    /// The segment that holds the next position.
+    fn enter_segment(&self) -> Result<Next> {
         let segments = self.shared.segments.load();
-        let target = match self.query.direction {
-            Direction::Forward => self.range.first,
-            Direction::Backward => self.range.last,
-        };
-        let Some(segment) = segment_of(&segments, target) else { return Ok(None) };
+        let target = if self.is_forward() { self.range.first } else { self.range.last };
+        let Some(segment) = segment_of(&segments, target) else { return Ok(Next::Missing) };
         let cursor = Cursor::new(segment, &self.query, self.query.direction)?;
-        Ok(Some((segment.clone(), cursor)))
+        Ok(Next::Segment(segment.clone(), cursor))
     }
 
     /// The segments that have events of the query's one stream. Where some are lost, what is before
-    /// them and behind is not all that must be looked at.
-    fn look_for_stream(&self) -> Result<Rest> {
+    /// them and behind is not all that must be looked at; and where a look fails, everything is
+    /// read that comes before that place.
+    fn look_for_stream(&self) -> Rest {
         if self.has_damages() {
-            return Ok(Rest::All);
+            return Rest::All;
         }
         let (segments, Range { first, last }) = (self.shared.segments.load(), self.range);
-        let walk = StreamWalk::of(&segments, &self.query, (first, last))?;
-        Ok(walk.map_or(Rest::All, Rest::OfStream))
+        let walk = StreamWalk::of(&segments, &self.query, (first, last));
+        walk.ok().flatten().map_or(Rest::All, Rest::OfStream)
     }
 
-    /// To the first event of a segment that has the next one, or past all if none has.
-    fn move_to(&mut self, segment: Option<&Segment>) {
-        let Range { first, last } = self.range;
-        let Some(segment) = segment else {
-            return self.move_past(if self.is_forward() { last } else { first });
-        };
-        if self.is_forward() {
-            self.range.first = first.max(segment.first_position().0);
-        } else {
-            let end = segment.last_position().map_or(last, |end| end.0);
-            self.range.last = last.min(end);
+    /// To the first event of a segment, in the reader's direction.
+    fn move_to(&mut self, found: &Found) {
+        let Range { first, last } = &mut self.range;
+        match self.query.direction {
+            Direction::Forward => *first = found.first.max(*first),
+            Direction::Backward => *last = found.last.map_or(*last, |end| end.min(*last)),
         }
+    }
+
+    fn end_range(&mut self) {
+        let Range { first, last } = self.range;
+        self.move_past(if self.is_forward() { last } else { first });
     }
 
     pub(super) fn is_forward(&self) -> bool {

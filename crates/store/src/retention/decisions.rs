@@ -55,7 +55,8 @@ impl Turn<'_> {
 
     pub(super) fn refuse_unknown(&self, target: &Target) -> Result<()> {
         let durable = self.shared().durable();
-        let mut reader = Reader::within(Arc::clone(self.shared()), query_of(target), durable);
+        let newest = query_of(target).backward().limit(1);
+        let mut reader = Reader::within(Arc::clone(self.shared()), newest, durable);
         match reader.next_position()? {
             Some(_) => Ok(()),
             None => Err(Error::not_found(format!(
@@ -77,6 +78,7 @@ impl Turn<'_> {
             }
             (Before::Version(version), Target::Stream(stream)) => {
                 let query = Query::stream(stream.clone()).after_version(version.saturating_sub(1));
+                let query = query.limit(1);
                 let mut reader = Reader::within(Arc::clone(self.shared()), query, durable);
                 reader.narrow_by_lower_bounds()?;
                 let first = reader.next_position()?;

@@ -67,15 +67,12 @@ impl SourceKey {
     fn inline_bytes_max(&self, events: u32) -> usize {
         let longest = varint_len(u64::from(events));
         match &self.handle {
-            KeyHandle::Sealed { place: Place::Inline { bytes, .. }, skipped: 0, .. } => {
+            KeyHandle::Sealed { place: Place::Inline { bytes, stands }, skipped: 0, .. } => {
                 let first = bytes.iter().take_while(|&&byte| byte >= 0x80).count() + 1;
-                bytes.len() + longest.saturating_sub(first)
+                *stands + longest.saturating_sub(first)
             }
-            KeyHandle::Sealed { place: Place::Inline { bytes, .. }, .. } => bytes.len() + longest,
+            KeyHandle::Sealed { place: Place::Inline { stands, .. }, .. } => *stands + longest,
             KeyHandle::Sealed { place: Place::Section { .. }, .. } => INLINE_BYTES_MAX,
-            KeyHandle::Growing(_) if self.may_have_stands(self.count) => {
-                (longest + STAND_BYTES) * self.count as usize
-            }
             KeyHandle::Growing(_) => longest * self.count as usize,
         }
     }
@@ -176,8 +173,11 @@ struct KeysThere {
 }
 
 impl KeysThere {
-    fn add(&mut self, name: &str, postings: usize) {
-        let bytes = entries::key_entry_bytes(name, postings);
+    /// One of so many events in all sources, whose postings take so many bytes there.
+    fn add(&mut self, key: &SourceKey, count: u32, postings: usize) {
+        let stands = if key.may_have_stands(count) { count as usize * STAND_BYTES } else { 0 };
+        let postings = postings.min(INLINE_BYTES_MAX) + stands;
+        let bytes = entries::key_entry_bytes(&key.name, postings);
         self.count += 1;
         self.bytes += bytes;
         self.largest = self.largest.max(bytes);
@@ -190,15 +190,17 @@ fn count_keys(sources: &[&dyn IndexSource], events: u32) -> Result<KeysThere> {
     let mut keys = KeysThere::default();
     while let Some(first) = merged.next() {
         let (_, key) = first?;
-        let mut postings = key.inline_bytes_max(events);
+        let (mut count, mut postings) = (key.count, key.inline_bytes_max(events));
         while let Some(next) = merged.next_if(|next| is_alike(next, key.hash)) {
             let (_, next) = next?;
+            count = count.saturating_add(next.count);
             postings += next.inline_bytes_max(events);
             if next.order() != key.order() {
-                keys.add(&next.name, postings);
+                count = count.min(STANDS_MAX); // nobody knows which of them has how many
+                keys.add(&next, count, postings);
             }
         }
-        keys.add(&key.name, postings);
+        keys.add(&key, count, postings);
     }
     Ok(keys)
 }

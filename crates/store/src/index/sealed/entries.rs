@@ -9,8 +9,7 @@ use std::io;
 use bytes::Bytes;
 
 use super::header::{Fields, put_varint};
-use super::postings::{INLINE_BYTES_MAX, Place};
-use super::stand::{STAND_BYTES, STANDS_MAX};
+use super::postings::Place;
 use crate::index::KeyClass;
 use crate::page::{CONTENT_BYTES, PageWriter};
 use crate::planted::is_named;
@@ -21,7 +20,7 @@ const PAGE_HEADER_BYTES: usize = 4;
 const ENTRIES_BYTES: u64 = (CONTENT_BYTES - PAGE_HEADER_BYTES) as u64;
 /// How full pages are made on average, in percent, so that few entries stand off their home: of
 /// ids, of which five hundred stand in a page, so that few pages get a tenth more than others, and
-/// of keys, of which some seventy do.
+/// of keys, of which some seventy do, or some twelve where each has many events.
 const IDS_FILL: u64 = 90;
 const KEYS_FILL: u64 = 85;
 /// Bytes of a key's entry without its name and its postings.
@@ -29,8 +28,6 @@ const KEY_FIXED_BYTES: usize = 18;
 const INLINE: u8 = 0;
 const SECTION: u8 = 1;
 const INLINE_WITH_STANDS: u8 = 2;
-/// Bytes of postings within the key's entry at most, with where the events stand.
-const POSTINGS_BYTES_MAX: usize = INLINE_BYTES_MAX + STANDS_MAX as usize * STAND_BYTES;
 
 /// Pages that so many ids are spread over.
 pub(super) fn homes_of_ids(ids: u64) -> u32 {
@@ -147,7 +144,7 @@ pub(super) fn home_hash(hash: u64) -> u32 {
 
 /// Bytes of the entry of a key at most, if its postings take so many within it.
 pub(crate) fn key_entry_bytes(name: &str, postings: usize) -> u64 {
-    (KEY_FIXED_BYTES + name.len() + postings.min(POSTINGS_BYTES_MAX)) as u64
+    (KEY_FIXED_BYTES + name.len() + postings) as u64
 }
 
 impl KeyEntry {

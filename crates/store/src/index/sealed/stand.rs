@@ -21,8 +21,9 @@ pub(crate) struct Stand {
 impl Stand {
     /// None of an event whose room is not known, or too much to be told.
     pub(crate) fn new(offset: u64, behind: u64) -> Option<Self> {
-        let span = behind.checked_sub(offset)?.div_ceil(SPAN_UNIT) * SPAN_UNIT;
-        (offset > 0 && span <= u64::from(u8::MAX) * SPAN_UNIT).then_some(Self { offset, span })
+        let units = behind.checked_sub(offset)?.div_ceil(SPAN_UNIT);
+        let is_told = offset > 0 && u8::try_from(units).is_ok();
+        is_told.then(|| Self { offset, span: units * SPAN_UNIT })
     }
 
     /// As it is in a key's entry; zeros if it is not known.
@@ -57,6 +58,7 @@ mod tests {
         assert_eq!(decoded(4096, 4096 + 4088), None, "it is too large");
         assert_eq!(decoded(4096, u64::MAX), None, "nobody knows what is behind it");
         assert_eq!(decoded(0, 400), None, "it is damaged");
+        assert_eq!(decoded(0, u64::MAX), None, "it is damaged, and so is the next");
         assert_eq!(decoded(4096, 4096), None, "it has no room");
     }
 }

@@ -6,6 +6,8 @@ use crate::table::{grouped, precise};
 
 /// What is lost at most while it grows: a tenth.
 const STEADY: f64 = 0.9;
+/// A ratio to less says nothing.
+const FIRST_MIN: f64 = 0.05;
 
 /// All steps.
 #[derive(Debug, Default)]
@@ -51,13 +53,18 @@ impl fmt::Display for Growth {
         let names = self.steps.first().into_iter().flat_map(|step| &step.figures);
         for (row, (name, first, _)) in names.enumerate() {
             let figures = || self.steps.iter().map(|step| &step.figures[row]);
-            let cell = |figure: f64| format!("{} ({:.2})", precise(figure), figure / first);
-            let cells = figures().map(|(_, figure, _)| cell(*figure)).collect::<Vec<_>>();
+            let cells = figures().map(|(_, figure, _)| cell(*figure, *first)).collect::<Vec<_>>();
             let verdict = verdict(*first, figures().map(|(_, figure, wanted)| (*figure, *wanted)));
             writeln!(f, "| {name} | {} | {verdict} |", cells.join(" | "))?;
         }
         Ok(())
     }
+}
+
+/// A figure and its ratio to the first, if that is not nothing.
+fn cell(figure: f64, first: f64) -> String {
+    let figure_alone = precise(figure);
+    if first < FIRST_MIN { figure_alone } else { format!("{figure_alone} ({:.2})", figure / first) }
 }
 
 /// The target of the last step, and whether every step reached its own.
@@ -86,11 +93,13 @@ mod tests {
             let mut step = Step::new(events);
             step.add("appends", steady, Wanted::Steady);
             step.add("memory", memory, Wanted::AtMost(64.0));
+            step.add("from the disk", memory - 60.0, Wanted::Nothing);
             growth.steps.push(step);
         }
         let text = growth.to_string();
         let appends = "| appends | 100 (1.00) | 80 (0.80) | ≥ 0.9 × first: **missed** |";
         assert!(text.contains(appends), "{text}");
         assert!(text.contains("| memory | 60 (1.00) | 63 (1.05) | ≤ 64: reached |"), "{text}");
+        assert!(text.contains("| from the disk | 0.0 | 3.0 |"), "{text}");
     }
 }
